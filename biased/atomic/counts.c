@@ -1,0 +1,31 @@
+// biased/atomic/counts.c: the rest of the ablation: the last reference, immortality, and a page queue for freed blocks only.
+//
+// Nothing waits for an owner here, since an object has none; pages still do, so a slot's list carries those that others
+// freed blocks of.
+#include "slot.h"
+#include "variant.h"
+
+const char variant_name[] = "atomic";
+
+void atomic_die(struct tally_object *object)
+{
+	// order: acquire the uses of everybody who has dropped; pairs with variant_decref. Else: a use races with the
+	// destruction.
+	(void)tally_load(&object->shared, acquire);
+	tally_object_die(object);
+}
+
+void variant_immortalize(struct tally_object *object)
+{
+	variant_world_stop();
+	if (!atomic_is_immortal(object)) variant_immortal_init(object);
+	variant_world_start();
+	tally_bury();
+}
+
+void tally_page_drain(struct tally_heap *heap, struct tally_page *page)
+{
+	// order: acq_rel the link was read before the page can be listed again, and the freed blocks come after; pairs with
+	// variant_free_remote. Else: as there.
+	if (tally_exchange(&page->summary, 0, acq_rel) & TALLY_SUMMARY_REMOTE) tally_page_take_remote(heap, page);
+}

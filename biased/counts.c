@@ -1,0 +1,151 @@
+// biased/counts.c: the slow half of biased counting: foreign counts, merging, the last reference.
+//
+// Who may destroy: the owner, when its local count reaches 0 and `shared` is exactly plain 0 (no read-modify-write); or
+// whoever brings the word to merged 0. Everything between is a merge: `local` moves into `shared`, once and for ever.
+// A foreign drop that finds no count to take in `shared` queues the object by its page (page_queue.c), or claims the role
+// of an owner who is away and merges at once. biased/count_word.h has the table of states.
+//
+// I1  merge writes `local` before it publishes merged: afterwards anybody may free the block.
+// I2  merge is idempotent (a merged object has local 0), so a drain need not ask what became of the object.
+// I3  The address of the slot is read before the drop is published: afterwards the page may change hands.
+#include "page_queue.h"
+#include "stop.h"
+#include "variant.h"
+
+const char variant_name[] = "biased";
+
+// ---- merging ----
+
+bool biased_merge(struct tally_object *object, uint32_t minus)
+{
+	uint32_t local = local_count(tally_load(&object->local, relaxed));
+	tally_store(&object->local, 0, relaxed);
+	uint32_t shared = tally_load(&object->shared, relaxed), merged;
+	do {
+		merged = shared_after_merge(shared, local, minus);
+		// order: release the owner's uses of the object; pairs with biased_acquire_last. Else: they race with a
+		// destruction by another thread.
+	} while (!tally_cas(&object->shared, &shared, merged, release));
+	return merged == COUNT_MERGED;
+}
+
+void biased_acquire_last(struct tally_object *object)
+{
+	// order: acquire the uses of everybody who has dropped; pairs with drop_shared, biased_merge (through the chain of
+	// read-modify-writes). Else: a use races with the destruction.
+	(void)tally_load(&object->shared, acquire);
+}
+
+static void die_merged(struct tally_object *object)
+{
+	biased_acquire_last(object);
+	tally_object_die(object);
+}
+
+// ---- dropping another's object ----
+
+// The owner is away: merges in its place, one reference less, whatever became of the object meanwhile.
+static bool claim_and_merge(struct tally_slot *slot, struct tally_object *object)
+{
+	if (!slot_try_claim(slot)) return false;
+	bool dead = biased_merge(object, 1);
+	slot_release(slot);
+	if (dead) die_merged(object);
+	tally_bury();
+	return true;
+}
+
+static void drop_shared(struct tally_object *object)
+{
+	struct tally_slot *slot = tally_slots[tally_page_of(object)->owner];
+	uint32_t shared = tally_load(&object->shared, relaxed), next;
+	if (shared_must_queue(shared) && claim_and_merge(slot, object)) return;
+	do {
+		if (shared_is_saturated(shared)) return;
+		next = shared_after_drop(shared);
+		// order: release this thread's uses of the object; pairs with biased_acquire_last, drop_mine,
+		// variant_is_unique. Else: they race with the destruction.
+	} while (!tally_cas(&object->shared, &shared, next, release));
+	if (shared_must_queue(shared)) page_queue_push(slot, object);
+	else if (next == COUNT_MERGED) die_merged(object);
+}
+
+// ---- dropping my own last local reference ----
+
+static void drop_mine(struct tally_object *object)
+{
+	tally_store(&object->local, tally_self.tag_word, relaxed); // the tag stays: my own try-increments fail from now on
+	// order: acquire the uses of the thread that brought it back to 0; pairs with drop_shared.
+	// Else: I free under a use that came before.
+	if (tally_load(&object->shared, acquire) == COUNT_PLAIN) tally_object_die(object); // the whole word, not the count
+	else if (biased_merge(object, 0)) die_merged(object);
+}
+
+void biased_decref_slow(struct tally_object *object, uint32_t local)
+{
+	if (local_is_immortal(local)) return;
+	TALLY_ASSERT(local != tally_self.tag_word); // a live object of mine has a local count
+	if ((local ^ tally_self.tag_word) == 1) drop_mine(object);
+	else drop_shared(object);
+}
+
+// ---- counting up ----
+
+// A local count that is full moves half of itself to `shared`; only the role's holder reads `local`, so the order of the
+// two writes does not matter.
+static void spill(struct tally_object *object, uint32_t local)
+{
+	if (!shared_is_saturated(tally_load(&object->shared, relaxed)))
+		tally_fetch_add(&object->shared, LOCAL_SPILL * COUNT_ONE, relaxed);
+	tally_store(&object->local, local - LOCAL_SPILL + 1, relaxed);
+}
+
+void biased_incref_slow(struct tally_object *object, uint32_t local)
+{
+	if (local_is_immortal(local)) return;
+	if (local_is_mine(local, tally_self.tag_word)) {
+		spill(object, local);
+		return;
+	}
+	if (shared_is_saturated(tally_fetch_add(&object->shared, COUNT_ONE, relaxed)))
+		tally_fetch_sub(&object->shared, COUNT_ONE, relaxed);
+}
+
+bool biased_try_incref_slow(struct tally_object *object, uint32_t local)
+{
+	if (local_is_immortal(local)) return true;
+	if (local_is_mine(local, tally_self.tag_word)) {
+		if (local_count(local) == 0) return false; // dying on this very thread
+		spill(object, local);
+		return true;
+	}
+	uint32_t shared = tally_load(&object->shared, relaxed);
+	do {
+		if (shared_is_dead(shared)) return false;
+		if (shared_is_saturated(shared)) return true;
+		// order: acquire the life that the header belongs to now; pairs with variant_count_init.
+		// Else: a pin on the recycled object reads the old contents of the cell that led here.
+	} while (!tally_cas(&object->shared, &shared, shared + COUNT_ONE, acquire));
+	return true;
+}
+
+void biased_mark_weak(struct tally_object *object)
+{
+	uint32_t shared = tally_load(&object->shared, relaxed);
+	while (shared_state(shared) == COUNT_PLAIN && !tally_cas(&object->shared, &shared, shared | COUNT_WEAK, relaxed))
+		;
+}
+
+// ---- immortality ----
+
+// Stopped, no drop is queued or half done, and nobody's plain count can be lost.
+void variant_immortalize(struct tally_object *object)
+{
+	variant_world_stop();
+	if (!local_is_immortal(tally_load(&object->local, relaxed))) {
+		variant_immortal_init(object);
+		tally_store(&object->shared, COUNT_PLAIN, relaxed);
+	}
+	variant_world_start();
+	tally_bury();
+}

@@ -1,0 +1,235 @@
+// biased/light_lock.c: the light lock under contention: spinning, settling, sleeping, waking (light_lock.h has the picture).
+//
+// Sleepers wait on a word of their own, linked by the lock's address in one of a few buckets. Before it sleeps a thread
+// suspends its critical sections and leaves its slot's role: nobody waits for a thread that waits for a lock. The fast
+// path's asymmetry costs two traps, both here: a waiter that finds CONTENDED but not SETTLED must not skip its own barrier,
+// and a drop that wakes one of several sleepers must leave PARKED behind for the rest.
+//
+// I1  A bucket's list is guarded by its latch; so is every step from "the lock is taken" to "this thread is linked".
+// I2  HEAVY runs after CONTENDED is set and before SETTLED is: whoever sees SETTLED may sleep beside a LIGHT holder.
+#include "slot.h"
+#include "variant.h"
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { SPIN = TALLY_TUNED(100, 1), BUCKETS = 64 };
+
+bool light_lock_enabled;
+
+struct sleeper {
+	struct sleeper *next;
+	struct tally_object *object;
+	_Atomic uint32_t woken;
+};
+
+static struct bucket {
+	_Alignas(64) struct tally_latch latch;
+	struct sleeper *first, **last; // first come, first woken
+} buckets[BUCKETS];
+
+// ---- the heavy half of the barrier ----
+
+#ifndef TALLY_SCHEDULED
+static long membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0); }
+
+static bool heavy_works(void)
+{
+	return membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0 && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0;
+}
+
+// Every thread's stores before now are seen by its loads after now: docs/locking.md. A system that forbids the call after
+// it worked at the start gets the same from a stopped world.
+static void heavy(void)
+{
+	if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0) return;
+	variant_world_stop();
+	variant_world_start();
+}
+#else // the scheduler's interleavings are sequentially consistent
+static bool heavy_works(void) { return true; }
+static void heavy(void) {}
+#endif
+
+static void settle(struct tally_object *object)
+{
+	// order: acquire the barrier of whoever settled it; pairs with settle. Else: this thread sleeps beside a LIGHT holder
+	// that has not seen CONTENDED, and nobody wakes it.
+	if (tally_load(&object->flags, acquire) & LOCK_SETTLED) return;
+	// order: seq_cst the flag before the barrier; pairs with light_lock_drop, by heavy. Else: as above.
+	tally_fetch_or(&object->flags, LOCK_CONTENDED, seq_cst);
+	heavy();
+	// order: release the barrier has been; pairs with settle. Else: as above.
+	tally_fetch_or(&object->flags, LOCK_SETTLED, release);
+}
+
+void light_lock_init(void)
+{
+	light_lock_enabled = heavy_works();
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		buckets[i].latch = (struct tally_latch)TALLY_LATCH_INIT;
+		buckets[i].first = NULL;
+		buckets[i].last = &buckets[i].first;
+	}
+}
+
+// ---- sleepers ----
+
+static struct bucket *bucket_of(const struct tally_object *object) { return &buckets[(uintptr_t)object >> 4 & (BUCKETS - 1)]; }
+
+static void link_sleeper(struct bucket *bucket, struct sleeper *sleeper)
+{
+	*bucket->last = sleeper;
+	bucket->last = &sleeper->next;
+}
+
+// The first sleeper of the object, unlinked, or NULL; *more: others remain.
+static struct sleeper *unlink_first(struct bucket *bucket, const struct tally_object *object, bool *more)
+{
+	struct sleeper *first = NULL;
+	*more = false;
+	for (struct sleeper **link = &bucket->first; *link;) {
+		struct sleeper *sleeper = *link;
+		if (sleeper->object == object && first) {
+			*more = true;
+			break;
+		}
+		if (sleeper->object != object) {
+			link = &sleeper->next;
+			continue;
+		}
+		first = sleeper;
+		*link = sleeper->next;
+		if (!*link) bucket->last = link;
+	}
+	return first;
+}
+
+static void wake(struct sleeper *sleeper)
+{
+	if (!sleeper) return;
+	_Atomic uint32_t *woken = &sleeper->woken; // the record is gone as soon as its thread sees the store
+	// order: release the sleeper's unlinking; pairs with sleep_until_woken. Else: its record is reused while linked.
+	tally_store(woken, 1, release);
+	tally_wake(woken, 1);
+}
+
+static void sleep_until_woken(struct sleeper *sleeper)
+{
+	tally_thread_step_aside();
+	// order: acquire the unlinking; pairs with wake. Else: as there.
+	while (!tally_load(&sleeper->woken, acquire)) tally_wait(&sleeper->woken, 0, TALLY_FOREVER);
+	tally_thread_step_back();
+}
+
+// ---- take ----
+
+static bool is_in_my_section(const struct tally_object *object)
+{
+	for (tally_critical *section = tally_self.section; section; section = section->outer)
+		if (section->object == object && (section->hold == TALLY_HOLD_LIGHT || section->hold == TALLY_HOLD_HEAVY)) return true;
+	return false;
+}
+
+// Takes the lock if it is free. `light` allows the fast kind.
+static enum tally_hold try_take(struct tally_object *object, bool light)
+{
+	uint8_t seen = tally_load(&object->lock, relaxed);
+	for (;;) {
+		uint8_t kind = seen & (uint8_t)~LOCK_PARKED;
+		if (kind != LOCK_FREE && kind != LOCK_HFREE) return TALLY_HOLD_NONE;
+		bool lightly = light && seen == LOCK_FREE;
+		uint8_t next = lightly ? LOCK_LIGHT : (uint8_t)(LOCK_HELD | (seen & LOCK_PARKED));
+		// order: acquire what the last holder wrote; pairs with light_lock_drop, light_lock_drop_slow. Else: half a
+		// change is seen.
+		if (tally_cas(&object->lock, &seen, next, acquire)) return lightly ? TALLY_HOLD_LIGHT : TALLY_HOLD_HEAVY;
+	}
+}
+
+// Bucket latch held. True: whoever drops the lock next will look for sleepers.
+static bool will_be_woken(struct tally_object *object)
+{
+	uint8_t seen = LOCK_HELD;
+	return tally_cas(&object->lock, &seen, LOCK_HELD | LOCK_PARKED, relaxed) || seen == LOCK_LIGHT || seen & LOCK_PARKED;
+}
+
+// Takes the lock, or sleeps once.
+static enum tally_hold take_or_sleep(struct tally_object *object)
+{
+	struct bucket *bucket = bucket_of(object);
+	struct sleeper sleeper = {.object = object};
+	tally_latch_take(&bucket->latch);
+	enum tally_hold hold;
+	do hold = try_take(object, false);
+	while (hold == TALLY_HOLD_NONE && !will_be_woken(object));
+	if (hold == TALLY_HOLD_NONE) link_sleeper(bucket, &sleeper);
+	tally_latch_drop(&bucket->latch);
+	if (hold == TALLY_HOLD_NONE) sleep_until_woken(&sleeper);
+	return hold;
+}
+
+enum tally_hold light_lock_take_slow(struct tally_object *object)
+{
+	if (is_in_my_section(object)) return TALLY_HOLD_NESTED;
+	for (unsigned i = 0; i < SPIN; i++) {
+		enum tally_hold hold = try_take(object, light_lock_enabled);
+		if (hold != TALLY_HOLD_NONE) return hold;
+		tally_spin_pause();
+	}
+	if (light_lock_enabled) settle(object);
+	enum tally_hold hold = take_or_sleep(object);
+	if (hold != TALLY_HOLD_NONE) return hold;
+	do hold = take_or_sleep(object);
+	while (hold == TALLY_HOLD_NONE);
+	return (enum tally_hold)(hold | LOCK_HOLD_RESUME);
+}
+
+// ---- drop ----
+
+// The lock has been dropped by an exchange that found PARKED.
+static void wake_one(struct tally_object *object)
+{
+	struct bucket *bucket = bucket_of(object);
+	bool more;
+	tally_latch_take(&bucket->latch);
+	struct sleeper *first = unlink_first(bucket, object, &more);
+	if (more) tally_fetch_or(&object->lock, LOCK_PARKED, relaxed);
+	tally_latch_drop(&bucket->latch);
+	wake(first);
+}
+
+// Bucket latch held, one sleeper unlinked: whoever drops the lock next must learn of those who remain. A LIGHT holder
+// will, by the flag; everybody else by PARKED.
+static void mark_rest(struct tally_object *object, bool more)
+{
+	uint8_t seen = tally_load(&object->lock, relaxed);
+	for (;;) {
+		if (seen == LOCK_LIGHT) return;
+		uint8_t next = (uint8_t)((seen == LOCK_FREE ? LOCK_HFREE : seen) | (more ? LOCK_PARKED : 0));
+		if (next == seen || tally_cas(&object->lock, &seen, next, relaxed)) return;
+	}
+}
+
+void light_lock_drop_contended(struct tally_object *object)
+{
+	struct bucket *bucket = bucket_of(object);
+	bool more;
+	tally_latch_take(&bucket->latch);
+	struct sleeper *first = unlink_first(bucket, object, &more);
+	mark_rest(object, more);
+	tally_latch_drop(&bucket->latch);
+	wake(first);
+}
+
+void light_lock_drop_slow(struct tally_object *object, enum tally_hold hold)
+{
+	unsigned kind = (unsigned)hold & ~(unsigned)LOCK_HOLD_RESUME;
+	if (kind == TALLY_HOLD_LIGHT) {
+		light_lock_drop(object, TALLY_HOLD_LIGHT);
+	} else if (kind == TALLY_HOLD_HEAVY) {
+		// order: release the section; pairs with light_lock_take, try_take. Else: half a change is seen.
+		if (tally_exchange(&object->lock, LOCK_HFREE, release) & LOCK_PARKED) wake_one(object);
+	}
+	if (hold & LOCK_HOLD_RESUME) tally_sections_resume();
+}

@@ -1,0 +1,53 @@
+// biased/light_lock.h: the lock that every mutable object carries: one compare-and-swap to take, a plain store to drop.
+//
+//   lock    0 FREE   1 LIGHT (held, dropped by a store)   2 HFREE   3 HELD (dropped by an exchange)   +4 PARKED, with 2, 3
+//   flags   1 CONTENDED: a dropper by store must look for sleepers   2 SETTLED: every holder by then has seen CONTENDED
+//
+// The store that drops cannot learn of a waiter, so a waiter that gives up spinning sets CONTENDED, makes every thread's
+// earlier stores and later looks fall on either side of a barrier (membarrier(2), once in the life of a contended object),
+// and then sleeps; a dropper looks at the flag after its store. After that the object is taken as HELD.
+//
+// I1  FREE and LIGHT: never contended, or CONTENDED and not taken since. HFREE and HELD: contended, dropped by exchange.
+// I2  What stands between take and drop is leaf code, except in a critical section, which its thread's waits suspend.
+// I3  A sleeper is linked in its object's bucket with PARKED set in the lock, or the holder is LIGHT and CONTENDED is set.
+#ifndef TALLY_BIASED_LIGHT_LOCK_H
+#define TALLY_BIASED_LIGHT_LOCK_H
+
+// Included by the variants' variant_inline.h, in the middle of core/variant.h: include that one.
+
+enum { LOCK_FREE = 0, LOCK_LIGHT = 1, LOCK_HFREE = 2, LOCK_HELD = 3, LOCK_PARKED = 4 };
+enum { LOCK_CONTENDED = 1, LOCK_SETTLED = 2 };
+// A hold that its drop must look at more closely: the thread waited, and its sections are to be resumed.
+enum { LOCK_HOLD_RESUME = 8 };
+
+// Chosen at start: false where the system has no membarrier; then every taking is HELD.
+extern bool light_lock_enabled;
+
+void light_lock_init(void);
+enum tally_hold light_lock_take_slow(struct tally_object *object);
+void light_lock_drop_slow(struct tally_object *object, enum tally_hold hold);
+// The flag was seen after a drop by store: wakes a sleeper, if there is one.
+void light_lock_drop_contended(struct tally_object *object);
+
+static inline enum tally_hold light_lock_take(struct tally_object *object)
+{
+	uint8_t seen = LOCK_FREE;
+	// order: acquire what the last holder wrote; pairs with light_lock_drop, light_lock_drop_slow. Else: half a change
+	// is seen.
+	if (tally_likely(light_lock_enabled && tally_cas(&object->lock, &seen, LOCK_LIGHT, acquire))) return TALLY_HOLD_LIGHT;
+	return light_lock_take_slow(object);
+}
+
+static inline void light_lock_drop(struct tally_object *object, enum tally_hold hold)
+{
+	if (tally_unlikely(hold != TALLY_HOLD_LIGHT)) {
+		light_lock_drop_slow(object, hold);
+		return;
+	}
+	// order: release the section; pairs with light_lock_take, try_take, settle (by heavy). Else: half a change is seen.
+	tally_store(&object->lock, LOCK_FREE, release);
+	atomic_signal_fence(memory_order_seq_cst); // the light half of the barrier; settle has the heavy one
+	if (tally_unlikely(tally_load(&object->flags, relaxed) & LOCK_CONTENDED)) light_lock_drop_contended(object);
+}
+
+#endif

@@ -1,0 +1,91 @@
+// biased/variant_inline.h: the bodies of core/variant.h for the build without a global lock.
+//
+// The owner counts plainly in `local` (load, xor with its tag, compare, store); everybody else atomically in `shared`.
+// What is here is each operation's common case; the rest is in counts.c. A live object of mine has a local count of at
+// least 1, so a local count of 0 under a tag means: dying on its owner's thread.
+//
+// I1  references = local count + shared count; the queue holds one of a queued object's.
+// I2  `local` is written by the holder of the role of the slot whose tag it bears; tag 0 is merged for ever.
+// I3  A fresh or freed header is dead to everybody: shared is exactly plain 0 or merged 0, and the tag is 0.
+#ifndef TALLY_BIASED_VARIANT_INLINE_H
+#define TALLY_BIASED_VARIANT_INLINE_H
+
+#include "count_word.h"
+#include "light_lock.h"
+
+// The rest of incref, decref and try-incref; `local` is the word that was seen.
+void biased_incref_slow(struct tally_object *object, uint32_t local);
+void biased_decref_slow(struct tally_object *object, uint32_t local);
+bool biased_try_incref_slow(struct tally_object *object, uint32_t local);
+
+// The calling thread's first weak mark on an object that it holds: from now on its owner dies by merging, so that
+// try-increments by others can be trusted (table in count_word.h).
+void biased_mark_weak(struct tally_object *object);
+
+static inline void variant_count_init(struct tally_object *object)
+{
+	tally_store(&object->local, tally_self.tag_word | 1, relaxed);
+	// order: release the header as it is now; pairs with biased_try_incref_slow. Else: a reader with a stale pointer pins
+	// the recycled object and still sees its former life.
+	tally_store(&object->shared, COUNT_PLAIN, release);
+}
+
+static inline void variant_immortal_init(struct tally_object *object)
+{
+	tally_store(&object->local, LOCAL_IMMORTAL, relaxed);
+	tally_fetch_add(&tally_immortals, 1, relaxed);
+}
+
+static inline void variant_incref(struct tally_object *object)
+{
+	uint32_t local = tally_load(&object->local, relaxed);
+	if (tally_likely(local_has_room(local, tally_self.tag_word))) tally_store(&object->local, local + 1, relaxed);
+	else biased_incref_slow(object, local);
+}
+
+static inline void variant_decref(struct tally_object *object)
+{
+	uint32_t local = tally_load(&object->local, relaxed);
+	if (tally_likely(local_keeps_one(local, tally_self.tag_word))) tally_store(&object->local, local - 1, relaxed);
+	else biased_decref_slow(object, local);
+}
+
+static inline bool variant_try_incref(struct tally_object *object)
+{
+	uint32_t local = tally_load(&object->local, relaxed), mine = local ^ tally_self.tag_word;
+	if (tally_unlikely(mine - 1 >= LOCAL_FULL - 1)) return biased_try_incref_slow(object, local);
+	tally_store(&object->local, local + 1, relaxed);
+	return true;
+}
+
+static inline bool variant_is_alive(const struct tally_object *object)
+{
+	return local_tag(tally_load(&object->local, relaxed)) || !shared_is_dead(tally_load(&object->shared, relaxed));
+}
+
+static inline uint32_t variant_refcount(const struct tally_object *object)
+{
+	uint32_t local = tally_load(&object->local, relaxed), shared = tally_load(&object->shared, relaxed);
+	if (local_is_immortal(local) || shared_is_saturated(shared)) return UINT32_MAX;
+	return local_count(local) + (uint32_t)shared_count(shared);
+}
+
+// Provably: the whole shared word must be 0, since any state says that others have had, or may get, a reference.
+static inline bool variant_is_unique(const struct tally_object *object)
+{
+	if (tally_load(&object->local, relaxed) != (tally_self.tag_word | 1)) return false;
+	// order: acquire the uses of whoever brought it back to 0; pairs with drop_shared.
+	// Else: a change in place races with a use that came before it.
+	return tally_load(&object->shared, acquire) == COUNT_PLAIN;
+}
+
+static inline void variant_count_kill(struct tally_object *object, unsigned mark)
+{
+	tally_store(&object->local, mark, relaxed); // tag 0; `shared` is at a dead value already, or nobody can see it
+}
+
+static inline enum tally_hold variant_lock_take(struct tally_object *object) { return light_lock_take(object); }
+
+static inline void variant_lock_drop(struct tally_object *object, enum tally_hold hold) { light_lock_drop(object, hold); }
+
+#endif

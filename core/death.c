@@ -1,0 +1,65 @@
+// core/death.c: what happens when the last reference goes.
+//
+// A death never recurses. While one object's `destroy` gives up its references, those that die join the thread's list
+// of the dying, linked through bytes 8 to 15 of their headers (their types wait in `local`), and are destroyed one by
+// one after it: last in, first out, so the order is the same in every build. The list needs no memory, so a death
+// cannot fail.
+//
+// I1  At most one `destroy` of a thread runs at the bottom of the stack; nested deaths only join the list.
+// I2  While a critical section is open nobody is destroyed: user code never runs with an object's lock held. The end of
+//     the outermost section buries.
+// I3  The thread's error is the same after a burial as before it (host.c saves it around user code).
+#include "object.h"
+
+_Atomic uint64_t tally_immortals;
+
+
+// Takes an object off the list and gives it its type back.
+static struct tally_object *take_dying(void)
+{
+	struct tally_object *object = tally_self.dying;
+	tally_self.dying = object->next;
+	object->next = NULL;
+	object->type = (uint16_t)tally_load(&object->local, relaxed);
+	return object;
+}
+
+static void destroy(struct tally_object *object)
+{
+	void (*type_destroy)(struct tally_object *) = tally_type(object)->destroy;
+	if (type_destroy) {
+		variant_count_kill(object, object->type); // a walk that meets it knows that it is dying, and of what type
+		type_destroy(object);
+	}
+	variant_count_kill(object, TALLY_TYPE_FREE);
+	tally_heap_free(object);
+}
+
+void tally_object_doom(struct tally_object *object)
+{
+	variant_count_kill(object, object->type);
+	object->next = tally_self.dying;
+	tally_self.dying = object;
+	tally_self.pending |= TALLY_PENDING_BURY;
+}
+
+void tally_bury(void)
+{
+	if (!tally_self.dying || tally_self.burying || tally_self.section) return;
+	tally_self.burying = true;
+	while (tally_self.dying) destroy(take_dying());
+	tally_self.burying = false;
+	tally_self.pending &= ~(uint32_t)TALLY_PENDING_BURY;
+}
+
+void tally_object_die(struct tally_object *object)
+{
+	if (tally_self.burying || tally_self.section) {
+		tally_object_doom(object);
+		return;
+	}
+	tally_self.burying = true;
+	destroy(object);
+	tally_self.burying = false;
+	tally_bury();
+}

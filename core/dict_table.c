@@ -1,0 +1,56 @@
+// core/dict_table.c: see core/dict_table.h.
+#include "dict_table.h"
+
+#include <string.h>
+
+unsigned tally_table_log2_for(size_t entries)
+{
+	unsigned log2 = TALLY_TABLE_LOG2_MIN;
+	while (log2 <= TALLY_TABLE_LOG2_MAX && ((size_t)1 << (log2 - 1)) < entries) log2++;
+	return log2;
+}
+
+size_t tally_table_bytes(unsigned log2)
+{
+	size_t entries = (size_t)1 << (log2 - 1);
+	return sizeof(struct tally_table) + tally_table_index_bytes(log2) + entries * sizeof(struct tally_entry);
+}
+
+struct tally_table *tally_table_init(void *memory, unsigned log2)
+{
+	struct tally_table *table = memory;
+	*table = (struct tally_table){.capacity = (uint32_t)1 << (log2 - 1), .log2 = log2};
+	memset(table + 1, 0xFF, tally_table_index_bytes(log2)); // vacant, whatever a slot's width
+	return table;
+}
+
+static void set_slot(struct tally_table *table, size_t slot, uint32_t number)
+{
+	void *index = table + 1;
+	if (table->log2 <= 8) ((uint8_t *)index)[slot] = (uint8_t)number;
+	else if (table->log2 <= 16) ((uint16_t *)index)[slot] = (uint16_t)number;
+	else ((uint32_t *)index)[slot] = number;
+}
+
+static size_t vacant_slot(const struct tally_table *table, uint64_t hash)
+{
+	size_t mask = ((size_t)1 << table->log2) - 1, slot = hash & mask;
+	while (tally_table_slot(table, slot) != TALLY_TABLE_VACANT) slot = (slot + 1) & mask;
+	return slot;
+}
+
+void tally_table_append(struct tally_table *table, uint64_t hash, struct tally_object *key, struct tally_object *value)
+{
+	TALLY_ASSERT(table->count < table->capacity);
+	uint32_t number = table->count;
+	tally_table_entries(table)[number] = (struct tally_entry){.hash = hash, .key = key, .value = value};
+	set_slot(table, vacant_slot(table, hash), number);
+	table->count = number + 1;
+}
+
+void tally_table_fill(struct tally_table *table, const struct tally_table *from)
+{
+	const struct tally_entry *entries = tally_table_entries(from);
+	for (uint32_t i = 0; i < from->count; i++)
+		if (entries[i].key) tally_table_append(table, entries[i].hash, entries[i].key, entries[i].value);
+}

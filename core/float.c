@@ -1,0 +1,37 @@
+// core/float.c: floating-point numbers, doubles of C. Their equality with ints and booleans, and their hash, are in
+// core/number.c.
+//
+// Immutable, so no lock: any attached thread.
+#include "error.h"
+#include "number.h"
+
+#include <tally/number.h>
+
+tally_object *tally_float_new(double value)
+{
+	if (!tally_enter_run("float_new")) return NULL;
+	struct tally_float *made =
+	        (struct tally_float *)tally_object_new(TALLY_TYPE_FLOAT, sizeof *made, TALLY_LAYOUT_LEAF);
+	if (!made) return tally_error_null(tally_error_memory("float_new", sizeof *made));
+	made->value = value;
+	return &made->header;
+}
+
+bool tally_is_float(const tally_object *object) { return object && object->type == TALLY_TYPE_FLOAT; }
+
+int tally_float_value(tally_object *object, double *value)
+{
+	if (!tally_enter("float_value")) return -1;
+	if (!object || !tally_number_is(object)) return tally_error_type("float_value", "a float, an int or a bool", object);
+	if (object->type == TALLY_TYPE_FLOAT) *value = ((struct tally_float *)object)->value;
+	else *value = (double)((struct tally_int *)object)->value;
+	return 0;
+}
+
+const struct tally_type tally_float_type = {
+	.name = "float",
+	.index = TALLY_TYPE_FLOAT,
+	.layout = TALLY_LAYOUT_LEAF,
+	.size = sizeof(struct tally_float),
+	.hash = tally_number_hash,
+};

@@ -1,0 +1,41 @@
+// core/header.h: the sixteen bytes at the head of every object, in every variant.
+//
+//   byte  0              4               8            10      12      13      14      15
+//         | local (32)   | shared (32)   | type (16)  | aux   | lock  | gc    | flags | spare |
+//
+// What the two count words mean is the variant's (gil/, biased/, biased/atomic/); core goes through core/variant.h.
+// An object that is **dying** waits on its thread's list of the dying (core/death.c): `local` holds its type index,
+// `shared` a value at which every try-increment fails, and bytes 8 to 15 the link. A **free** block looks the same with
+// type index 0: its count words say dead, and the link is the heap's.
+//
+// I1  A block whose count words say dead is never brought back by a try-increment (tests/counts.c).
+// I2  `type` is written before the first reference exists and never changes while one does.
+// I3  `lock` and `flags` are written by atomic operations only, `gc` and `aux` by the one who builds the object or
+//     holds its lock.
+#ifndef TALLY_CORE_HEADER_H
+#define TALLY_CORE_HEADER_H
+
+#include "atomics.h"
+#include "check.h"
+#include <tally/base.h>
+
+struct tally_object {
+	_Atomic uint32_t local;
+	_Atomic uint32_t shared;
+	union {
+		struct {
+			uint16_t type;         // index into tally_types; 0: none
+			uint16_t aux;          // the type's own use
+			_Atomic uint8_t lock;  // biased/light_lock.c
+			uint8_t gc;            // tracked, ages: the collector's
+			_Atomic uint8_t flags; // biased/light_lock.h
+			uint8_t spare;
+		};
+		struct tally_object *next; // dying, or a free block
+	};
+};
+
+static_assert(sizeof(struct tally_object) == 16, "the header is sixteen bytes in every variant");
+static_assert(offsetof(struct tally_object, next) == 8, "the link lies over the type, never over the counts");
+
+#endif

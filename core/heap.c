@@ -1,0 +1,241 @@
+// core/heap.c: the rarer half of a heap: retiring and choosing pages, freeing, large blocks, raw buffers.
+//
+// A page's way: current -> full -> (an eighth of it free again) available -> current; or, when nothing is left in it,
+// empty, from where this heap may give it any class and layout. Empty pages go back to the arenas in a stopped world
+// only (core/walk.c), since I1 of core/page.h lets a page change its heap nowhere else. docs/heap.md has the reasons.
+//
+// I1  A page is current for at most one (layout, class) and on at most one list.
+// I2  `wake` follows the state: current -1 (never), full: an eighth free, available and large: 0.
+#include "heap.h"
+#include "os.h"
+#include "variant.h"
+
+#include <string.h>
+
+
+enum { TRIM_AT = TALLY_TUNED(64, 2) }; // empty pages before a heap asks for a trim
+
+struct tally_page tally_no_page = {.state = TALLY_PAGE_FULL, .wake = -1};
+
+void tally_heap_init(struct tally_heap *heap, uint16_t tag)
+{
+	heap->tag = tag;
+	for (unsigned layout = 0; layout < TALLY_LAYOUTS; layout++)
+		for (unsigned class = 0; class < TALLY_CLASSES; class++) heap->current[layout][class] = &tally_no_page;
+}
+
+bool tally_heap_fault(void)
+{
+	struct tally_thread *self = &tally_self;
+	self->allocations++;
+	return self->fail_at && (self->allocations == self->fail_at || (self->fail_all && self->allocations > self->fail_at));
+}
+
+// ---- lists of pages ----
+
+static void link_page(struct tally_page **head, struct tally_page *page)
+{
+	page->previous = NULL;
+	page->next = *head;
+	if (*head) (*head)->previous = page;
+	*head = page;
+}
+
+static void unlink_page(struct tally_page **head, struct tally_page *page)
+{
+	if (page->previous) page->previous->next = page->next;
+	else *head = page->next;
+	if (page->next) page->next->previous = page->previous;
+}
+
+static void make_available(struct tally_heap *heap, struct tally_page *page)
+{
+	page->state = TALLY_PAGE_AVAILABLE;
+	page->wake = 0;
+	link_page(&heap->available[page->layout][page->class], page);
+}
+
+static void make_empty(struct tally_heap *heap, struct tally_page *page)
+{
+	page->state = TALLY_PAGE_EMPTY;
+	page->wake = -1;
+	link_page(&heap->empty, page);
+	if (++heap->empties >= TRIM_AT) tally_self.pending |= TALLY_PENDING_TRIM;
+}
+
+void tally_page_woken(struct tally_heap *heap, struct tally_page *page)
+{
+	if (page->state == TALLY_PAGE_LARGE) {
+		tally_pages_give(page);
+		return;
+	}
+	if (page->state == TALLY_PAGE_FULL) make_available(heap, page);
+	if (page->used > 0) return;
+	unlink_page(&heap->available[page->layout][page->class], page);
+	make_empty(heap, page);
+}
+
+static void retire(struct tally_page *page)
+{
+	if (page == &tally_no_page) return;
+	page->state = TALLY_PAGE_FULL;
+	page->wake = page->slots - (page->slots + 7) / 8;
+}
+
+// ---- choosing the next page ----
+
+static void format(struct tally_page *page, uint16_t tag, unsigned layout, unsigned class)
+{
+	page->block_size = tally_class_size(class);
+	page->reciprocal = (uint32_t)((((uint64_t)1 << 32) + page->block_size - 1) / page->block_size);
+	page->slots = (uint16_t)(TALLY_PAGE_SIZE / page->block_size);
+	page->layout = (uint8_t)layout;
+	page->class = (uint8_t)class;
+	page->owner = tag;
+	page->free = NULL;
+	page->bump = page->base;
+	page->end = page->base + page->slots * page->block_size;
+}
+
+static struct tally_page *take_available(struct tally_heap *heap, unsigned layout, unsigned class)
+{
+	struct tally_page **head = &heap->available[layout][class], *page = *head;
+	if (page) unlink_page(head, page);
+	return page;
+}
+
+static struct tally_page *take_empty(struct tally_heap *heap)
+{
+	struct tally_page *page = heap->empty;
+	if (!page) return NULL;
+	unlink_page(&heap->empty, page);
+	heap->empties--;
+	return page;
+}
+
+static bool choose_page(struct tally_heap *heap, unsigned layout, unsigned class)
+{
+	struct tally_page *page = take_available(heap, layout, class);
+	if (!page) {
+		page = take_empty(heap);
+		if (!page) page = tally_pages_take(TALLY_PAGE_SIZE);
+		if (!page) return false;
+		format(page, heap->tag, layout, class);
+	}
+	page->state = TALLY_PAGE_CURRENT;
+	page->wake = -1;
+	heap->current[layout][class] = page;
+	return true;
+}
+
+// ---- allocation ----
+
+static void *new_large(struct tally_heap *heap, size_t size, enum tally_layout layout)
+{
+	struct tally_page *page = tally_pages_take(size);
+	if (!page) return NULL;
+	page->block_size = (size_t)page->run << TALLY_PAGE_SHIFT;
+	page->slots = 1;
+	page->layout = (uint8_t)layout;
+	page->owner = heap->tag;
+	page->state = TALLY_PAGE_LARGE;
+	page->used = 1;
+	page->bump = page->end = page->base + page->block_size;
+	if (layout != TALLY_LAYOUT_RAW) memset(page->base, 0, sizeof(struct tally_object));
+	return page->base;
+}
+
+void *tally_heap_new_slow(struct tally_heap *heap, size_t size, enum tally_layout layout)
+{
+	if (size > TALLY_MEDIUM_MAX) return new_large(heap, size, layout);
+	unsigned class = tally_class_of(size);
+	retire(heap->current[layout][class]);
+	heap->current[layout][class] = &tally_no_page;
+	if (!choose_page(heap, layout, class)) return NULL;
+	struct tally_page *page = heap->current[layout][class];
+	struct tally_object *block = page->free;
+	if (block) {
+		page->free = block->next;
+	} else {
+		block = (struct tally_object *)(void *)page->bump;
+		page->bump += page->block_size;
+	}
+	page->used++;
+	return block;
+}
+
+// ---- freeing ----
+
+void tally_heap_free(void *block)
+{
+	struct tally_page *page = tally_page_of(block);
+	struct tally_heap *heap = tally_self.heap;
+	if (tally_unlikely(page->owner != heap->tag)) {
+		variant_free_remote(page, block);
+		return;
+	}
+	struct tally_object *freed = block;
+	freed->next = page->free;
+	page->free = freed;
+	if (tally_unlikely(--page->used <= page->wake)) tally_page_woken(heap, page);
+}
+
+// Blocks on a remote list are linked by the old value of the list's word, kept where a free block keeps its link.
+void tally_page_take_remote(struct tally_heap *heap, struct tally_page *page)
+{
+	// order: acquire the freers' last uses of the blocks; pairs with tally_page_put_remote.
+	// Else: the next owner of a block writes into it while its freer still reads.
+	uint32_t list = tally_exchange(&page->remote, 0, acquire);
+	unsigned taken = list >> 16;
+	while (list >> 16) {
+		struct tally_object *block = (struct tally_object *)(void *)(page->base + (list & 0xFFFF));
+		list = (uint32_t)(uintptr_t)block->next;
+		block->next = page->free;
+		page->free = block;
+	}
+	page->used -= (int32_t)taken;
+	if (page->used <= page->wake) tally_page_woken(heap, page);
+}
+
+bool tally_page_put_remote(struct tally_page *page, void *block)
+{
+	struct tally_object *freed = block;
+	uint32_t offset = (uint32_t)((char *)block - page->base), list = tally_load(&page->remote, relaxed);
+	do {
+		freed->next = (struct tally_object *)(uintptr_t)list;
+		// order: release this thread's last uses of the block; pairs with tally_page_take_remote.
+		// Else: the next owner of the block writes into it while this thread still reads.
+	} while (!tally_cas(&page->remote, &list, ((list >> 16) + 1) << 16 | offset, release));
+	return list == 0;
+}
+
+// ---- giving pages back ----
+
+static void release_current(struct tally_heap *heap, unsigned layout, unsigned class)
+{
+	struct tally_page *page = heap->current[layout][class];
+	if (page == &tally_no_page || page->used > 0) return;
+	heap->current[layout][class] = &tally_no_page;
+	make_empty(heap, page);
+}
+
+void tally_heap_give_empty(struct tally_heap *heap)
+{
+	for (unsigned layout = 0; layout < TALLY_LAYOUTS; layout++)
+		for (unsigned class = 0; class < TALLY_CLASSES; class++) release_current(heap, layout, class);
+	for (struct tally_page *page; (page = take_empty(heap));) tally_pages_give(page);
+}
+
+// ---- raw buffers ----
+
+void *tally_raw_new(size_t size) { return tally_heap_new(tally_self.heap, size ? size : 1, TALLY_LAYOUT_RAW); }
+
+void *tally_raw_resize(void *raw, size_t used, size_t size)
+{
+	if (raw && size <= tally_page_of(raw)->block_size && size * 2 >= tally_page_of(raw)->block_size) return raw;
+	void *moved = tally_raw_new(size);
+	if (!moved || !raw) return moved;
+	memcpy(moved, raw, used < size ? used : size);
+	tally_heap_free(raw);
+	return moved;
+}

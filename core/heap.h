@@ -1,0 +1,75 @@
+// core/heap.h: a thread's heap: where blocks come from and go back to.
+//
+// Allocation takes the free list, else the bump pointer, of the page that is current for (layout, class): one load, one
+// test, one store. Everything rarer is in heap.c, and none of it is a point (I1 of core/thread.h). A free by the heap's
+// own thread goes on the page's free list; by anybody else through variant_free_remote.
+//
+// I1  Every block is either allocated, on its page's free list or remote list, or at or beyond its page's `bump`.
+// I2  A free block's first eight bytes are zero-like count words in object pages: try-increments fail on it.
+// I3  No function here stops, collects, calls user code or takes an object's lock.
+#ifndef TALLY_CORE_HEAP_H
+#define TALLY_CORE_HEAP_H
+
+#include "page.h"
+#include "thread.h"
+#include "type.h"
+
+struct tally_heap {
+	struct tally_page *current[TALLY_LAYOUTS][TALLY_CLASSES]; // never NULL: tally_no_page stands for none
+	struct tally_page *available[TALLY_LAYOUTS][TALLY_CLASSES];
+	struct tally_page *empty; // pages that hold nothing, linked by `next`
+	uint32_t empties;
+	uint16_t tag;
+};
+
+extern struct tally_page tally_no_page; // full for ever; nobody writes it
+
+void tally_heap_init(struct tally_heap *heap, uint16_t tag);
+void *tally_heap_new_slow(struct tally_heap *heap, size_t size, enum tally_layout layout);
+bool tally_heap_fault(void); // counts an attempt; true: this allocation is to fail (builds with assertions)
+// The page reached `wake` by a free.
+void tally_page_woken(struct tally_heap *heap, struct tally_page *page);
+
+// A block of at least `size` bytes (not 0); an object's block carries dead count words until it gets a header.
+// Any attached thread, on its own heap. NULL: no memory; no error is set.
+static inline void *tally_heap_new(struct tally_heap *heap, size_t size, enum tally_layout layout)
+{
+	if (TALLY_ASSERTIONS && tally_heap_fault()) return NULL;
+	if (tally_unlikely(size > TALLY_MEDIUM_MAX)) return tally_heap_new_slow(heap, size, layout);
+	struct tally_page *page = heap->current[layout][tally_class_of(size)];
+	struct tally_object *block = page->free;
+	if (tally_likely(block != NULL)) {
+		page->free = block->next;
+	} else {
+		if (tally_unlikely(page->bump >= page->end)) return tally_heap_new_slow(heap, size, layout);
+		block = (struct tally_object *)(void *)page->bump;
+		page->bump += page->block_size;
+	}
+	page->used++;
+	return block;
+}
+
+// Takes back a block whose count words say dead, or a raw one. Any attached thread, any page; cannot fail.
+void tally_heap_free(void *block);
+
+// World stopped: hands the heap's empty pages to the arenas.
+void tally_heap_give_empty(struct tally_heap *heap);
+// Run point, TALLY_PENDING_TRIM set: stops the world and does that for every heap.
+void tally_heap_tidy(void);
+
+// Role of the page's slot held: takes back what others freed, after a drain found TALLY_SUMMARY_REMOTE.
+void tally_page_take_remote(struct tally_heap *heap, struct tally_page *page);
+
+// Adds a block to the list of those freed by others; any thread. True: the list was empty, and the caller must set
+// TALLY_SUMMARY_REMOTE (I3 of core/page.h).
+bool tally_page_put_remote(struct tally_page *page, void *block);
+
+// ---- raw buffers: bytes and arrays that a container owns; at least 16-byte blocks ----
+void *tally_raw_new(size_t size);                          // NULL: no memory; no error is set
+void *tally_raw_resize(void *raw, size_t used, size_t size); // keeps the first `used` bytes; NULL: `raw` is unchanged
+static inline void tally_raw_free(void *raw)
+{
+	if (raw) tally_heap_free(raw);
+}
+
+#endif

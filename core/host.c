@@ -1,0 +1,111 @@
+// core/host.c: types of the host: an object whose payload is a C struct, zeroed, after the header.
+//
+// The library knows nothing of the payload: the host guards it, and its dealloc gives up what it refers to. The payload
+// is aligned at 16 because the header has sixteen bytes and the size of every host object is a multiple of sixteen.
+//
+// I1  dealloc runs once for each object, with no lock of the library held, and sees the payload as the host left it.
+// I2  A dealloc changes neither the error of the thread nor `errno` that the dropping code may be about to report.
+// Any attached thread.
+#include "error.h"
+#include "hash.h"
+#include "object.h"
+
+#include <tally/host.h>
+
+#include <errno.h>
+#include <string.h>
+
+static const size_t ALIGNMENT = 16, SIZE_LIMIT = PTRDIFF_MAX / 2;
+
+static void *payload_of(struct tally_object *object) { return object + 1; }
+
+static void destroy(struct tally_object *object)
+{
+	const struct tally_type *type = tally_type(object);
+	struct tally_error_saved saved;
+	int kept = errno;
+	tally_error_save(&saved);
+	type->dealloc(payload_of(object), type->context);
+	tally_error_restore(&saved);
+	errno = kept;
+}
+
+// ---- types ----
+
+static int malformed(const char *what)
+{
+	return tally_error_raise(TALLY_ERROR_VALUE, "host_type_new", "malformed description: %s", what);
+}
+
+// A host that was compiled for a later version may pass a longer description; what this one does not know must be zero.
+static bool has_unknown_fields(const tally_host_type *description)
+{
+	const char *bytes = (const char *)description;
+	for (size_t i = sizeof *description; i < description->size; i++)
+		if (bytes[i]) return true;
+	return false;
+}
+
+static int look(const tally_host_type *description)
+{
+	if (!description) return malformed("it is NULL");
+	if (description->size < sizeof *description) return malformed("its size is too small");
+	if (has_unknown_fields(description)) return malformed("it uses fields that this version does not know");
+	if (!description->name || !description->name[0]) return malformed("it has no name");
+	if (strlen(description->name) >= sizeof((struct tally_type *)0)->name) return malformed("its name is over 63 bytes");
+	if (description->payload_size > SIZE_LIMIT) return malformed("its payload is too large");
+	return 0;
+}
+
+// At least one unit of payload: no object is smaller than 24 bytes (TALLY_BIT_WORDS).
+static size_t object_size(size_t payload)
+{
+	size_t units = payload ? (payload + ALIGNMENT - 1) / ALIGNMENT : 1;
+	return sizeof(struct tally_object) + units * ALIGNMENT;
+}
+
+tally_object *tally_host_type_new(const tally_host_type *description)
+{
+	if (!tally_enter("host_type_new")) return NULL;
+	if (look(description)) return NULL;
+	struct tally_type type = {
+		.layout = TALLY_LAYOUT_CALLBACK,
+		.size = object_size(description->payload_size),
+		.destroy = description->dealloc ? destroy : NULL,
+		.hash = tally_hash_identity,
+		.dealloc = description->dealloc,
+		.context = description->context,
+	};
+	memcpy(type.name, description->name, strlen(description->name) + 1);
+	struct tally_type *added = tally_type_add(&type, "host_type_new");
+	return added ? &added->header : NULL;
+}
+
+// ---- objects ----
+
+static const struct tally_type *host_type_of(const char *operation, tally_object *type)
+{
+	const struct tally_type *host = (const struct tally_type *)type;
+	if (type && type->type == TALLY_TYPE_TYPE && host->index >= TALLY_TYPE_HOST) return host;
+	return tally_error_null(tally_error_type(operation, "a host type", type));
+}
+
+tally_object *tally_host_new(tally_object *type)
+{
+	if (!tally_enter_run("host_new")) return NULL;
+	const struct tally_type *host = host_type_of("host_new", type);
+	if (!host) return NULL;
+	struct tally_object *object = tally_object_new(host->index, host->size, TALLY_LAYOUT_CALLBACK);
+	if (!object) return tally_error_null(tally_error_memory("host_new", host->size));
+	memset(payload_of(object), 0, host->size - sizeof *object);
+	return object;
+}
+
+void *tally_host_payload(tally_object *object, tally_object *type)
+{
+	if (!tally_enter("host_payload")) return NULL;
+	const struct tally_type *host = host_type_of("host_payload", type);
+	if (!host) return NULL;
+	if (object && object->type == host->index) return payload_of(object);
+	return tally_error_null(tally_error_type("host_payload", host->name, object));
+}

@@ -1,0 +1,39 @@
+// tally/host.h: types of the host: objects whose payload is a C struct.
+#ifndef TALLY_HOST_H
+#define TALLY_HOST_H
+
+#include <tally/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Describes a host type. Zero in what is not needed.
+typedef struct tally_host_type {
+	size_t size;         // sizeof(tally_host_type): lets the struct grow
+	const char *name;    // copied; 1 to 63 bytes
+	size_t payload_size; // bytes; the payload is zeroed and aligned at 16
+	// Called once when an object dies, on whichever thread dropped its last reference: drop here the references that
+	// the payload owns and free what it holds. It may use objects. It must not keep `payload`. The thread's error is
+	// saved before and restored after.
+	void (*dealloc)(void *payload, void *context);
+	void *context;
+} tally_host_type;
+
+// A new type; a type object, immortal until tally_fini. NULL with TALLY_ERROR_VALUE (malformed description),
+// TALLY_ERROR_OVERFLOW (more than 65,535 types), TALLY_ERROR_MEMORY, TALLY_ERROR_THREAD.
+TALLY_API tally_object *tally_host_type_new(const tally_host_type *description);
+
+// A new object of that type, payload zeroed. NULL with TALLY_ERROR_TYPE when `type` is no host type,
+// TALLY_ERROR_MEMORY, TALLY_ERROR_THREAD. A run point.
+TALLY_API tally_object *tally_host_new(tally_object *type);
+
+// The payload of an object of exactly that type, valid as long as the object lives. The library does not lock it:
+// guard it with a critical section over the object. NULL with TALLY_ERROR_TYPE, TALLY_ERROR_THREAD.
+TALLY_API void *tally_host_payload(tally_object *object, tally_object *type);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,20 @@
+// tally/tally.h: the whole public interface of Tally, an embeddable object runtime for C.
+//
+// One header, one set of symbols, two builds: `gil` (plain counts under one global lock) and `biased` (counts plain
+// for the owning thread, atomic for others; containers lock themselves). A host is compiled once and runs on either.
+// Conventions that hold everywhere stand at the head of tally/base.h.
+#ifndef TALLY_H
+#define TALLY_H
+
+#include <tally/base.h>
+#include <tally/container.h>
+#include <tally/error.h>
+#include <tally/heap.h>
+#include <tally/host.h>
+#include <tally/number.h>
+#include <tally/object.h>
+#include <tally/runtime.h>
+#include <tally/str.h>
+#include <tally/thread.h>
+
+#endif

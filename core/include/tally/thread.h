@@ -1,0 +1,78 @@
+// tally/thread.h: attaching threads, points, blocking regions, critical sections, the switch interval.
+//
+// A thread uses objects while it is attached. Two kinds of point keep a program of many threads going:
+// a **stop point** may only wait (for a stopped world, or to hand the lock of the `gil` build over); every public
+// call that needs an attached thread is one, at its entry. A **run point** may also run destructors of objects whose
+// last reference another thread dropped: tally_safepoint, constructors at their entry, a tally_decref that destroys
+// something, the beginning and end of a blocking region, tally_thread_detach.
+#ifndef TALLY_THREAD_H
+#define TALLY_THREAD_H
+
+#include <tally/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// What an attach found, for the detach that undoes it. Opaque.
+typedef struct tally_token {
+	uint32_t previous;
+} tally_token;
+
+// Attaches the calling thread; on success `*token` says what detach must restore. Nests: attaching an attached
+// thread is cheap and changes nothing; attaching inside a blocking region interrupts the region until the detach.
+// Any thread of the process may attach; one that ends without detaching is detached then.
+// Returns 0; -1 with TALLY_ERROR_CLOSING when the runtime is not running or is shutting down, or
+// TALLY_ERROR_MEMORY (also: more than 65,533 threads attached at once).
+TALLY_API int tally_thread_attach(tally_token *token);
+
+// Restores what the matching attach found. Detaching for good is a run point at which objects that other threads
+// gave up are destroyed. A mismatched token or an unattached thread: -1 with TALLY_ERROR_THREAD; else 0.
+TALLY_API int tally_thread_detach(tally_token token);
+
+// Names the calling thread in reports; cut at 31 bytes. No state needed, cannot fail.
+TALLY_API void tally_thread_set_name(const char *name);
+
+// True while the calling thread is attached and outside blocking regions. No state needed.
+TALLY_API bool tally_thread_is_attached(void);
+
+// Begins a region in which the thread may wait or compute for long without touching objects: nobody waits for it,
+// its objects' last references may be dropped by others and are freed at once. Suspends critical sections.
+// A run point. -1 with TALLY_ERROR_THREAD when the thread is not attached; else 0.
+TALLY_API int tally_blocking_begin(void);
+
+// Ends it; may wait for a stopped world, or for the lock. -1 with TALLY_ERROR_THREAD outside a region; else 0.
+TALLY_API int tally_blocking_end(void);
+
+// A run point and nothing else, for loops that make no other call. -1 with TALLY_ERROR_THREAD; else 0.
+TALLY_API int tally_safepoint(void);
+
+// A critical section over one object: until it ends, no other thread's operation and no other section sees or
+// changes that object, while the operations of this thread on it take no lock. Sections nest, last begun first
+// ended. A section is suspended (the object is free for others, what was read must be read again) while its thread
+// waits: in a blocking region, or inside an operation or section on another object that a third thread holds.
+// Objects whose last reference is dropped inside are destroyed when the outermost section ends. The struct is the
+// caller's (on its stack) and must stay where it is; `object` must be kept alive by the caller.
+typedef struct tally_critical {
+	tally_object *object;
+	struct tally_critical *outer;
+	uint32_t hold;
+	uint32_t spare;
+} tally_critical;
+
+// -1 with TALLY_ERROR_THREAD when the thread is not attached; else 0.
+TALLY_API int tally_critical_begin(tally_critical *section, tally_object *object);
+
+// Ends the innermost section. -1 with TALLY_ERROR_VALUE when `section` is not it; else 0.
+TALLY_API int tally_critical_end(tally_critical *section);
+
+// The switch interval of the `gil` build in ns: how long a waiter waits before it asks the holder for the lock.
+// 0 is a value error. In the other builds: -1 with TALLY_ERROR_UNSUPPORTED. No state needed.
+TALLY_API int tally_switch_interval_set(uint64_t ns);
+TALLY_API int tally_switch_interval_get(uint64_t *ns);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,34 @@
+// core/int.c: integers of 64 bits. Their equality with floats and booleans, and their hash, are in core/number.c.
+//
+// Immutable, so no lock: any attached thread.
+#include "error.h"
+#include "number.h"
+
+#include <tally/number.h>
+
+tally_object *tally_int_new(int64_t value)
+{
+	if (!tally_enter_run("int_new")) return NULL;
+	struct tally_int *made = tally_int_make(value);
+	if (!made) return tally_error_null(tally_error_memory("int_new", sizeof *made));
+	return &made->header;
+}
+
+bool tally_is_int(const tally_object *object) { return object && object->type == TALLY_TYPE_INT; }
+
+int tally_int_value(tally_object *object, int64_t *value)
+{
+	if (!tally_enter("int_value")) return -1;
+	if (!object || (object->type != TALLY_TYPE_INT && object->type != TALLY_TYPE_BOOL))
+		return tally_error_type("int_value", "an int or a bool", object);
+	*value = ((struct tally_int *)object)->value;
+	return 0;
+}
+
+const struct tally_type tally_int_type = {
+	.name = "int",
+	.index = TALLY_TYPE_INT,
+	.layout = TALLY_LAYOUT_LEAF,
+	.size = sizeof(struct tally_int),
+	.hash = tally_number_hash,
+};

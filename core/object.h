@@ -1,0 +1,50 @@
+// core/object.h: making objects, and what happens to them at the end.
+//
+// The life of an object: tally_object_new gives a block of its class and layout a header with one reference; the
+// variant counts; whoever takes the last reference calls tally_object_die (core/death.c), which runs the type's
+// `destroy` now or, when one is running already or a critical section is open, as soon as that has ended.
+#ifndef TALLY_CORE_OBJECT_H
+#define TALLY_CORE_OBJECT_H
+
+#include "heap.h"
+#include "thread.h"
+#include "type.h"
+#include "variant.h"
+
+// A new object of `size` bytes, header included, with one reference, which the caller owns. The payload is whatever the
+// block held before: fill every field before the next call that allocates. NULL: no memory; no error is set.
+static inline struct tally_object *tally_object_new(unsigned type, size_t size, enum tally_layout layout)
+{
+	struct tally_object *object = tally_heap_new(tally_self.heap, size, layout);
+	if (tally_unlikely(!object)) return NULL;
+	object->next = NULL; // clears lock, gc and flags with the link
+	object->type = (uint16_t)type;
+	variant_count_init(object);
+	return object;
+}
+
+// Steals the last reference to `object`: its count has reached zero and nobody else can reach it. Destroys it now
+// unless a destructor or a critical section of this thread is in progress. Needs no memory; never recurses.
+void tally_object_die(struct tally_object *object);
+
+// The same without destroying: puts it on the thread's list of the dying. The caller will call tally_bury.
+void tally_object_doom(struct tally_object *object);
+
+// Destroys the dying, until none is left; nothing while a destructor or a section is in progress. Runs user code.
+void tally_bury(void);
+
+// Between the two, what dies waits, and what was given up last is then destroyed first: a container that gives up its
+// elements from the last to the first sees them destroyed from the first to the last, wherever it does so.
+static inline bool tally_bury_later(void)
+{
+	bool outer = tally_self.burying;
+	tally_self.burying = true;
+	return outer;
+}
+static inline void tally_bury_again(bool outer)
+{
+	tally_self.burying = outer;
+	tally_bury();
+}
+
+#endif

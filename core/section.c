@@ -1,0 +1,27 @@
+// core/section.c: critical sections over one object: the records, and what their end sets off.
+//
+// A section is a record on its owner's stack, linked from the thread's innermost one. How the object is held is the
+// variant's business (variant_section_begin, variant_section_end); here is the nesting, and the rule that the dying of
+// a section are buried when the outermost one has ended.
+#include "error.h"
+#include "object.h"
+
+int tally_critical_begin(tally_critical *section, tally_object *object)
+{
+	if (!tally_enter("critical_begin")) return -1;
+	if (!object) return tally_error_type("critical_begin", "an object", object);
+	*section = (tally_critical){.object = object, .outer = tally_self.section};
+	tally_self.section = section;
+	variant_section_begin(section);
+	return 0;
+}
+
+int tally_critical_end(tally_critical *section)
+{
+	if (tally_self.state != TALLY_ATTACHED) return tally_error_thread("critical_end");
+	if (tally_self.section != section)
+		return tally_error_raise(TALLY_ERROR_VALUE, "critical_end", "not the innermost section of this thread");
+	variant_section_end(section);
+	tally_bury();
+	return 0;
+}

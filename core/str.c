@@ -1,0 +1,148 @@
+// core/str.c: strings: immutable UTF-8, checked when they are made, so that nobody who reads one need look again.
+//
+// The hash is computed when first asked for (a string that is only carried about never pays) and kept. Two threads that
+// ask at once compute the same. The length in code points is the size when the text is ASCII, else it is counted.
+//
+// Immutable, so no lock: any attached thread.
+#include "str.h"
+#include "error.h"
+#include "object.h"
+#include "utf8.h"
+
+#include <tally/str.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+// So that no sum with it overflows.
+static const size_t SIZE_LIMIT = PTRDIFF_MAX - sizeof(struct tally_str) - 1;
+
+static inline struct tally_str *str_of(const char *operation, tally_object *object)
+{
+	if (!tally_enter(operation)) return NULL;
+	if (tally_likely(object && object->type == TALLY_TYPE_STR)) return (struct tally_str *)object;
+	return tally_error_null(tally_error_type(operation, "a str", object));
+}
+
+// A string whose bytes are still to be written. NULL with the error set.
+static struct tally_str *make(const char *operation, size_t size, bool ascii)
+{
+	const size_t bytes = sizeof(struct tally_str) + size + 1;
+	struct tally_str *made = (struct tally_str *)tally_object_new(TALLY_TYPE_STR, bytes, TALLY_LAYOUT_LEAF);
+	if (!made) return tally_error_null(tally_error_memory(operation, bytes));
+	made->header.aux = ascii ? TALLY_STR_ASCII : 0;
+	tally_store(&made->hash, 0, relaxed);
+	made->size = size;
+	made->bytes[size] = 0;
+	return made;
+}
+
+static tally_object *copy(const char *operation, const char *bytes, size_t size, bool ascii)
+{
+	struct tally_str *made = make(operation, size, ascii);
+	if (!made) return NULL;
+	if (size) memcpy(made->bytes, bytes, size);
+	return &made->header;
+}
+
+// Whether `bytes` can be text at all. 0, or -1 with the error set.
+static int look(const char *operation, const char *bytes, size_t size)
+{
+	if (!bytes && size) return tally_error_raise(TALLY_ERROR_VALUE, operation, "%zu bytes at NULL", size);
+	if (size <= SIZE_LIMIT) return 0;
+	return tally_error_raise(TALLY_ERROR_OVERFLOW, operation, "%zu bytes are more than a string can have", size);
+}
+
+static tally_object *build(const char *operation, const char *utf8, size_t size)
+{
+	bool ascii;
+	if (look(operation, utf8, size)) return NULL;
+	size_t good = tally_utf8_check(utf8, size, &ascii);
+	if (tally_likely(good == size)) return copy(operation, utf8, size, ascii);
+	return tally_error_null(tally_error_raise(TALLY_ERROR_VALUE, operation, "no UTF-8 at offset %zu (byte 0x%02X)", good,
+	                                          (unsigned)(unsigned char)utf8[good]));
+}
+
+tally_object *tally_str_new(const char *utf8, size_t size)
+{
+	if (!tally_enter_run("str_new")) return NULL;
+	return build("str_new", utf8, size);
+}
+
+tally_object *tally_str_from(const char *utf8)
+{
+	if (!tally_enter_run("str_from")) return NULL;
+	if (!utf8) return tally_error_null(tally_error_raise(TALLY_ERROR_VALUE, "str_from", "the text is NULL"));
+	return build("str_from", utf8, strlen(utf8));
+}
+
+static tally_object *repair(const char *bytes, size_t size, size_t *replaced)
+{
+	size_t parts, repaired = tally_utf8_repaired_size(bytes, size, &parts);
+	if (look("str_from_bytes", bytes, repaired)) return NULL;
+	struct tally_str *made = make("str_from_bytes", repaired, false);
+	if (!made) return NULL;
+	tally_utf8_repair(made->bytes, bytes, size);
+	if (replaced) *replaced = parts;
+	return &made->header;
+}
+
+tally_object *tally_str_from_bytes(const char *bytes, size_t size, size_t *replaced)
+{
+	bool ascii;
+	if (!tally_enter_run("str_from_bytes")) return NULL;
+	if (look("str_from_bytes", bytes, size)) return NULL;
+	if (tally_unlikely(tally_utf8_check(bytes, size, &ascii) < size)) return repair(bytes, size, replaced);
+	if (replaced) *replaced = 0;
+	return copy("str_from_bytes", bytes, size, ascii);
+}
+
+const char *tally_str_utf8(tally_object *object, size_t *size)
+{
+	struct tally_str *str = str_of("str_utf8", object);
+	if (!str) return NULL;
+	if (size) *size = str->size;
+	return str->bytes;
+}
+
+bool tally_is_str(const tally_object *object) { return object && object->type == TALLY_TYPE_STR; }
+
+static int hash(struct tally_object *object, uint64_t *result, unsigned depth)
+{
+	struct tally_str *str = (struct tally_str *)object;
+	(void)depth;
+	*result = tally_load(&str->hash, relaxed);
+	if (tally_likely(*result != 0)) return 0;
+	*result = XXH3_64bits_withSeed(str->bytes, str->size, tally_hash_seed);
+	if (*result == 0) *result = 1; // 0 says "not computed"
+	tally_store(&str->hash, *result, relaxed);
+	return 0;
+}
+
+static int equal(struct tally_object *a, struct tally_object *b, unsigned depth)
+{
+	(void)depth;
+	return tally_str_same((struct tally_str *)a, (struct tally_str *)b);
+}
+
+static int length(struct tally_object *object, size_t *result)
+{
+	struct tally_str *str = (struct tally_str *)object;
+	*result = object->aux & TALLY_STR_ASCII ? str->size : tally_utf8_count(str->bytes, str->size);
+	return 0;
+}
+
+int tally_str_length(tally_object *object, size_t *result)
+{
+	struct tally_str *str = str_of("str_length", object);
+	return str ? length(&str->header, result) : -1;
+}
+
+const struct tally_type tally_str_type = {
+	.name = "str",
+	.index = TALLY_TYPE_STR,
+	.layout = TALLY_LAYOUT_LEAF,
+	.hash = hash,
+	.equal = equal,
+	.length = length,
+};

@@ -1,0 +1,86 @@
+// core/thread.h: what the library knows of the calling thread, and the two kinds of point.
+//
+// Everything here belongs to its thread alone; what others may look at lives in the variant (the slot's word, the
+// lock). Each public function opens with tally_enter (a stop point) or tally_enter_run (a run point). Both are one
+// relaxed load of the word behind `poll`, which also answers "is this thread attached at all": an unattached thread
+// polls a constant word that asks it to stop, and the slow path finds out why.
+//
+// I1  Between the entry and the return of a public call there is no point: the heap's slow path and the containers
+//     never stop, collect or call out; they set a bit in `pending`, which the next run point looks at.
+// I2  `tag_word` is the thread's tag while it holds its slot's role, else TALLY_NOBODY, which is no object's tag.
+// I3  Destructors run with no lock of the library held: while `section` is not NULL the dying wait.
+#ifndef TALLY_CORE_THREAD_H
+#define TALLY_CORE_THREAD_H
+
+#include "header.h"
+#include <tally/error.h>
+#include <tally/thread.h>
+
+enum {
+	TALLY_ROLE = 3,    // low bits of a polled word: not the poller's business
+	TALLY_STOP = 4,    // asks the thread to stop at its next point
+	TALLY_MESSAGE = 256, // bytes of an error message, with its end
+	TALLY_THREAD_NAME = 32,
+};
+#define TALLY_NOBODY 0xFFFE0000u
+
+// Reasons for a run point to do more than return (tally_thread.pending).
+enum {
+	TALLY_PENDING_TRIM = 1, // this thread's heap keeps many empty pages
+	TALLY_PENDING_BURY = 2, // the dying wait, since they were doomed where nothing may be destroyed
+};
+
+enum tally_thread_state { TALLY_DETACHED, TALLY_ATTACHED, TALLY_BLOCKING };
+
+struct tally_heap;
+struct tally_slot;
+
+struct tally_thread {
+	uint32_t tag_word;              // own tag << 16; read by every count
+	uint32_t pending;               // TALLY_PENDING_...
+	const _Atomic uint64_t *poll;   // see above
+	struct tally_heap *heap;        // where this thread allocates
+	struct tally_object *dying;     // last in, first out; linked through the header
+	tally_critical *section;        // innermost critical section
+	struct tally_slot *slot;        // the variant's; kept across detaches
+	bool burying;                   // a destructor is running further up this stack
+	enum tally_thread_state state;
+	uint32_t generation;            // of the runtime that `slot` and `registered` belong to
+	bool registered;                // on the list of threads (core/thread.c)
+	_Atomic uint32_t busy;          // attached or in a blocking region; written by the thread, read by a shutdown
+	enum tally_error_code error;
+	uint64_t allocations, fail_at;  // builds with assertions: see tally_heap_fail
+	bool fail_all;
+	struct tally_thread *next, *previous; // the list of threads, guarded by its latch
+	char name[TALLY_THREAD_NAME];         // guarded by the same latch
+	char message[TALLY_MESSAGE];
+};
+
+#ifdef TALLY_SCHEDULED
+#define tally_self (*(struct tally_thread *)tally_scheduled_self())
+#else
+extern _Thread_local struct tally_thread tally_self __attribute__((tls_model("initial-exec")));
+#endif
+
+extern const _Atomic uint64_t tally_poll_unattached; // asks to stop, for ever
+extern const _Atomic uint64_t tally_poll_quiet;      // never asks
+
+bool tally_enter_slow(const char *operation);
+bool tally_enter_run_slow(const char *operation);
+
+// Stop point. False: the thread is not attached; its error is set and names `operation`.
+static inline bool tally_enter(const char *operation)
+{
+	if (tally_likely(!(tally_load(tally_self.poll, relaxed) & TALLY_STOP))) return true;
+	return tally_enter_slow(operation);
+}
+
+// Run point. False: as above.
+static inline bool tally_enter_run(const char *operation)
+{
+	uint64_t word = tally_load(tally_self.poll, relaxed);
+	if (tally_likely(!(word & ~(uint64_t)TALLY_ROLE) && !tally_self.pending)) return true;
+	return tally_enter_run_slow(operation);
+}
+
+#endif

@@ -1,0 +1,131 @@
+// gcstw/slot.c: the transitions of the slot word (gcstw/slot.h has its picture and its invariants).
+//
+// Pushing, seeing the role and signalling are one compare-and-swap on one word. A state beside a queue would be a Dekker
+// pattern with sequentially consistent operations on both sides; here it cannot arise: whoever fails to give back an
+// empty list drains it, and whoever finds the owner away does the owner's work.
+#include "slot.h"
+#include "variant.h"
+
+enum { SPIN = TALLY_TUNED(100, 1) };
+
+struct tally_slot *tally_slots[SLOT_TAGS];
+_Atomic uint32_t slot_running;
+
+// ---- attach ----
+
+static void wait_for_release(struct tally_slot *slot, uint64_t word)
+{
+	if (!(word & SLOT_WAITER)) {
+		uint64_t marked = word | SLOT_WAITER;
+		if (!tally_cas(&slot->word, &word, marked, relaxed)) return;
+		word = marked;
+	}
+	tally_wait(tally_low_half(&slot->word), (uint32_t)word, TALLY_FOREVER);
+}
+
+void slot_attach(struct tally_slot *slot)
+{
+	for (unsigned tries = 0;; tries++) {
+		uint64_t word = SLOT_DETACHED;
+		// order: acquire the counts and pages as the last holder of the role left them; pairs with slot_try_leave,
+		// slot_release. Else: the thread counts plainly on an object that a claimer has merged.
+		if (tally_cas(&slot->word, &word, SLOT_ATTACHED, acquire)) return;
+		if (tries < SPIN) tally_spin_pause();
+		else wait_for_release(slot, word);
+	}
+}
+
+// ---- leave ----
+
+static void count_down(void)
+{
+	// order: release this thread's writes to the stopper; pairs with tally_slots_stop.
+	// Else: the stopper reads stale counts.
+	if (tally_fetch_sub(&slot_running, 1, release) == 1) tally_wake(&slot_running, 1);
+}
+
+bool slot_try_leave(struct tally_slot *slot)
+{
+	uint64_t word = tally_load(&slot->word, relaxed);
+	for (;;) {
+		bool stop = word & SLOT_STOP;
+		if (!stop && slot_list(word)) return false;
+		uint64_t next = stop ? slot_with_role(word, SLOT_CLAIMED) & ~(uint64_t)SLOT_STOP : SLOT_DETACHED;
+		// order: release the counts and pages to the next holder of the role; pairs with slot_attach, slot_try_claim,
+		// tally_slots_stop. Else: a claimer reads a stale local count.
+		if (!tally_cas(&slot->word, &word, next, release)) continue;
+		if (stop) count_down();
+		return true;
+	}
+}
+
+// ---- drain ----
+
+static void drain_list(struct tally_slot *slot, struct tally_page *page)
+{
+	while (page) {
+		struct tally_page *next = page->queue_next; // before the summary is emptied: then it may be linked anew
+		tally_page_drain(&slot->heap, page);
+		page = next;
+	}
+}
+
+void slot_take(struct tally_slot *slot)
+{
+	uint64_t word = tally_load(&slot->word, relaxed);
+	while (slot_list(word)) {
+		// order: acquire the links and the drops of the pages taken; pairs with slot_push.
+		// Else: a link, or an object as its dropper saw it, is missed.
+		if (!tally_cas(&slot->word, &word, slot_flags(word), acquire)) continue;
+		drain_list(slot, slot_list(word));
+		word = slot_flags(word);
+	}
+}
+
+// ---- push, claim, release ----
+
+bool slot_try_claim(struct tally_slot *slot)
+{
+	uint64_t word = SLOT_DETACHED;
+	// order: acquire the counts and pages as the owner left them; pairs with slot_try_leave, slot_release.
+	// Else: a merge adds a stale local count.
+	return tally_cas(&slot->word, &word, SLOT_CLAIMED, acquire);
+}
+
+void slot_release(struct tally_slot *slot)
+{
+	for (;;) {
+		slot_take(slot);
+		uint64_t word = tally_load(&slot->word, relaxed);
+		if (slot_list(word)) continue;
+		bool stop = word & SLOT_STOP;
+		uint64_t next = stop ? word & ~(uint64_t)SLOT_STOP : SLOT_DETACHED; // the stopper keeps the WAITER waiting
+		// order: release the counts and pages to the next holder of the role; pairs with slot_attach, slot_try_claim,
+		// tally_slots_stop. Else: the owner returns and uses a stale tag.
+		if (!tally_cas(&slot->word, &word, next, release)) continue;
+		if (stop) count_down();
+		else if (word & SLOT_WAITER) tally_wake(tally_low_half(&slot->word), 1);
+		return;
+	}
+}
+
+void slot_push(struct tally_slot *slot, struct tally_page *page)
+{
+	uint64_t word = tally_load(&slot->word, relaxed);
+	for (;;)
+		if (word == SLOT_DETACHED) { // nobody is there to tell: do it in the owner's place
+			if (!slot_try_claim(slot)) {
+				word = tally_load(&slot->word, relaxed);
+				continue;
+			}
+			tally_page_drain(&slot->heap, page);
+			slot_release(slot);
+			tally_bury();
+			return;
+		} else {
+			page->queue_next = slot_list(word);
+			// order: release the page's link and the drops in it; pairs with slot_take, tally_slots_stop.
+			// Else: the drainer misses them.
+			if (tally_cas(&slot->word, &word, slot_with_list(word, page), release)) return;
+		}
+}

@@ -1,0 +1,93 @@
+// gcstw/slot.h: the slot: what owns objects and pages, and the one word that says who may act for it.
+//
+// Ownership belongs to a slot, not to a thread. Whoever holds a slot's **role** may touch the owner's half of its
+// objects' counts and its pages: the attached thread; a thread that dropped a reference and claimed the role of an
+// owner who is away; or the one that stopped the world. Exit is detaching for good; taking over what a thread left
+// behind is attaching to its slot; stopping the world is claiming every slot.
+//
+//   word   63                          7     3      2     1  0
+//          | first page of the list      | WAITER | STOP | role |     role: 0 detached, 1 attached, 2 claimed
+//
+//   DETACHED --attach--> ATTACHED --leave, list empty--> DETACHED --claim--> CLAIMED --release, list empty--> DETACHED
+//   DETACHED --stop--> CLAIMED (by the stopper) --start, list empty--> DETACHED
+//   ATTACHED|STOP --leave--> CLAIMED, and CLAIMED|STOP --release--> CLAIMED: handed to the stopper, running--
+//
+// I1  DETACHED is the one value 0: list empty, no STOP, no WAITER. So claiming is one compare-and-swap.
+// I2  A page is linked by whoever made its summary non-zero, and by nobody else until a drain has emptied the summary.
+// I3  A claimer is attached to its own slot, waits for nothing and runs no user code while it holds a claim; claims do
+//     not nest. So a stopped world has no drop half done.
+// I4  WAITER is set by the one thread that waits to attach, with CLAIMED only; whoever ends CLAIMED clears it and wakes.
+// docs/counting.md has the whole protocol, docs/memory-order.md the pairs of orders.
+#ifndef TALLY_GCSTW_SLOT_H
+#define TALLY_GCSTW_SLOT_H
+
+#include "heap.h"
+
+enum {
+	SLOT_DETACHED = 0,
+	SLOT_ATTACHED = 1,
+	SLOT_CLAIMED = 2,
+	SLOT_ROLE = TALLY_ROLE,
+	SLOT_STOP = TALLY_STOP,
+	SLOT_WAITER = 8,
+	SLOT_FLAGS = 127, // everything that is not the list
+	SLOT_TAGS = 0xFFFE, // tags 1 to 0xFFFD; 0: merged, 0xFFFE: nobody, 0xFFFF: immortal
+};
+
+struct tally_slot {
+	_Alignas(64) _Atomic uint64_t word; // RMW by everybody; polled by its thread with one relaxed load
+	struct tally_slot *next_orphan;     // guarded by the registry's latch
+	uint16_t tag;
+	struct tally_heap heap; // whoever holds the role
+};
+
+static inline struct tally_page *slot_list(uint64_t word) { return (struct tally_page *)(word & ~(uint64_t)SLOT_FLAGS); }
+static inline uint64_t slot_flags(uint64_t word) { return word & SLOT_FLAGS; }
+static inline uint64_t slot_with_list(uint64_t word, struct tally_page *first)
+{
+	return (uint64_t)(uintptr_t)first | slot_flags(word);
+}
+static inline uint64_t slot_with_role(uint64_t word, unsigned role) { return (word & ~(uint64_t)SLOT_ROLE) | role; }
+
+extern struct tally_slot *tally_slots[SLOT_TAGS]; // by tag; entries never change while the runtime runs
+
+// The calling thread takes its role; waits while it is claimed.
+void slot_attach(struct tally_slot *slot);
+
+// Gives the attached thread's role back, to the stopper when one asks. False, and nothing done, when pages are queued and
+// no stop asks: the caller takes them first.
+bool slot_try_leave(struct tally_slot *slot);
+
+// Takes the queued pages and drains them; the dead join the calling thread's dying. Role held.
+void slot_take(struct tally_slot *slot);
+
+// Queues a page whose summary the caller made non-zero; claims the role when the owner is away, then drains it and
+// buries the dead. Cannot fail, needs no memory.
+void slot_push(struct tally_slot *slot, struct tally_page *page);
+
+// Claims the role of an owner who is away. False: somebody holds it.
+bool slot_try_claim(struct tally_slot *slot);
+
+// Gives a claim back; what was queued meanwhile is drained first.
+void slot_release(struct tally_slot *slot);
+
+// Threads that have been asked to stop and have not yet, once the stopper has added their number (gcstw/stop.c).
+extern _Atomic uint32_t slot_running;
+
+// For a thread that must wait in the middle of a call: suspends its sections and leaves its role, without destroying
+// anything; and takes the role again, the sections staying suspended (biased/light_lock.c resumes them).
+void tally_thread_step_aside(void);
+void tally_thread_step_back(void);
+
+// ---- what a variant with slots owes gcstw ----
+
+// Role of the page's slot held, the page off the list: empties its summary, merges what was queued (the dead join the
+// calling thread's dying) and takes back what others freed. The page may be gone afterwards.
+void tally_page_drain(struct tally_heap *heap, struct tally_page *page);
+
+// The calling thread is about to leave its role, or has taken it again: its critical sections let go of their objects,
+// and the innermost one takes its object again.
+void tally_sections_suspend(void);
+void tally_sections_resume(void);
+
+#endif

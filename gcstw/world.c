@@ -1,0 +1,144 @@
+// gcstw/world.c: what core/variant.h asks of a build whose threads run at the same time: attaching, points, the world.
+//
+// All of it is a few lines on the slot word. A thread that stops at a point inside a critical section keeps the object's
+// lock while it stands still (the stopper takes no object lock); a thread that goes away for longer lets go of it.
+//
+// I1  tag_word and poll are set after the role has been taken and unset before it is given back.
+#include "error.h"
+#include "stop.h"
+#include "variant.h"
+
+// ---- enrolling and leaving ----
+
+int variant_thread_enroll(void)
+{
+	tally_self.slot = tally_slot_get();
+	if (!tally_self.slot) return -1;
+	tally_self.heap = &tally_self.slot->heap;
+	return 0;
+}
+
+void variant_thread_leave(void)
+{
+	if (tally_self.slot) tally_slot_leave_behind(tally_self.slot);
+	tally_self.slot = NULL;
+	tally_self.heap = NULL;
+}
+
+// ---- attaching and detaching ----
+
+static void enter_role(void)
+{
+	struct tally_slot *slot = tally_self.slot;
+	slot_attach(slot);
+	tally_self.tag_word = (uint32_t)slot->tag << 16;
+	tally_self.poll = &slot->word;
+}
+
+static void forget_role(void)
+{
+	tally_self.tag_word = TALLY_NOBODY;
+	tally_self.poll = &tally_poll_unattached;
+}
+
+void variant_thread_attach(void)
+{
+	enter_role();
+	tally_sections_resume();
+}
+
+void variant_thread_detach(void)
+{
+	tally_sections_suspend();
+	for (;;) {
+		tally_bury(); // a destructor may count on what this thread owns: the role is still held
+		uint32_t tag_word = tally_self.tag_word;
+		forget_role();
+		if (slot_try_leave(tally_self.slot)) return;
+		tally_self.tag_word = tag_word;
+		tally_self.poll = &tally_self.slot->word;
+		slot_take(tally_self.slot);
+	}
+}
+
+void tally_thread_step_aside(void)
+{
+	tally_sections_suspend();
+	while (!slot_try_leave(tally_self.slot)) slot_take(tally_self.slot); // the dead wait for the next run point
+	forget_role();
+}
+
+void tally_thread_step_back(void) { enter_role(); }
+
+// ---- points ----
+
+static bool is_asked(void) { return tally_load(&tally_self.slot->word, relaxed) & SLOT_STOP; }
+
+void variant_stop_point(void)
+{
+	if (!is_asked()) return;
+	slot_try_leave(tally_self.slot); // asked to stop, it cannot fail
+	slot_attach(tally_self.slot);
+}
+
+void variant_run_point(void)
+{
+	variant_stop_point();
+	slot_take(tally_self.slot);
+}
+
+// ---- the stopped world ----
+
+void variant_world_stop(void)
+{
+	while (!slot_try_leave(tally_self.slot)) slot_take(tally_self.slot);
+	tally_slots_stop();
+}
+
+void variant_world_start(void)
+{
+	tally_slots_start();
+	slot_attach(tally_self.slot);
+}
+
+struct each_heap {
+	void (*visit)(struct tally_heap *heap, void *context);
+	void *context;
+};
+
+static void visit_heap(struct tally_slot *slot, void *context)
+{
+	struct each_heap *each = context;
+	each->visit(&slot->heap, each->context);
+}
+
+void variant_heaps(void (*visit)(struct tally_heap *heap, void *context), void *context)
+{
+	struct each_heap each = {visit, context};
+	tally_slots_each(visit_heap, &each);
+}
+
+// ---- freeing another's block ----
+
+void variant_free_remote(struct tally_page *page, void *block)
+{
+	struct tally_slot *slot = tally_slots[page->owner]; // before the block is given away: the page may go with it
+	if (!tally_page_put_remote(page, block)) return;
+	// order: acq_rel the block on the list before the bit, and the page's link after its last drainer; pairs with
+	// tally_page_drain. Else: the drainer finds the bit and no block, or its link is overwritten under it.
+	if (tally_fetch_or(&page->summary, TALLY_SUMMARY_REMOTE, acq_rel) == 0) slot_push(slot, page);
+}
+
+// ---- controls of a lock that these builds do not have ----
+
+bool variant_switch_interval_set(uint64_t ns)
+{
+	(void)ns;
+	return false;
+}
+
+bool variant_switch_interval_get(uint64_t *ns)
+{
+	(void)ns;
+	return false;
+}

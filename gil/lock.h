@@ -1,0 +1,22 @@
+// gil/lock.h: the global lock: take, drop, hand over.
+#ifndef TALLY_GIL_LOCK_H
+#define TALLY_GIL_LOCK_H
+
+#include "atomics.h"
+
+// Polled by the holder at every point: TALLY_STOP is set while a waiter asks for the lock.
+extern _Atomic uint64_t gil_request;
+
+// Waits for the lock; asks the holder for it each time the switch interval has passed without a change of holder.
+void gil_take(void);
+
+// Gives it back. Returns at once.
+void gil_drop(void);
+
+// Gives it to a waiter and takes it again after at least one other thread has had it.
+void gil_hand_over(void);
+
+void gil_interval_set(uint64_t ns);
+uint64_t gil_interval_get(void);
+
+#endif

@@ -1,0 +1,83 @@
+// gil/variant_inline.h: the bodies of core/variant.h for the build with one global lock.
+//
+// The count is `local`, plain: whoever is attached holds the lock, so nobody else touches it. `shared` only tells the
+// dead from the living. An object's own lock is the global one, which the caller holds already.
+//
+//   local   1 ...... 0x7FFFFFFF | 0x80000000 ...... 0xFFFFFFFF
+//           references          | immortal, never written (a count that gets here stays)
+//   shared  0: alive            | GIL_DEAD: dying (local: type index) or free (local: 0)
+//
+// I1  Only the holder of the lock reads or writes a header.
+#ifndef TALLY_GIL_VARIANT_INLINE_H
+#define TALLY_GIL_VARIANT_INLINE_H
+
+enum { GIL_DEAD = 3 };
+
+static inline void variant_count_init(struct tally_object *object)
+{
+	tally_store(&object->local, 1, relaxed);
+	tally_store(&object->shared, 0, relaxed);
+}
+
+static inline void variant_immortal_init(struct tally_object *object)
+{
+	tally_store(&object->local, UINT32_MAX, relaxed);
+	tally_fetch_add(&tally_immortals, 1, relaxed);
+}
+
+static inline void variant_incref(struct tally_object *object)
+{
+	uint32_t count = tally_load(&object->local, relaxed);
+	if (tally_likely((int32_t)count >= 0)) tally_store(&object->local, count + 1, relaxed);
+}
+
+static inline void variant_decref(struct tally_object *object)
+{
+	uint32_t count = tally_load(&object->local, relaxed);
+	if (tally_unlikely((int32_t)count < 0)) return;
+	tally_store(&object->local, count - 1, relaxed);
+	if (tally_unlikely(count == 1)) tally_object_die(object);
+}
+
+static inline bool variant_is_alive(const struct tally_object *object)
+{
+	return tally_load(&object->shared, relaxed) != GIL_DEAD && tally_load(&object->local, relaxed) != 0;
+}
+
+static inline bool variant_try_incref(struct tally_object *object)
+{
+	if (!variant_is_alive(object)) return false;
+	variant_incref(object);
+	return true;
+}
+
+static inline uint32_t variant_refcount(const struct tally_object *object)
+{
+	uint32_t count = tally_load(&object->local, relaxed);
+	return (int32_t)count < 0 ? UINT32_MAX : count;
+}
+
+static inline bool variant_is_unique(const struct tally_object *object)
+{
+	return tally_load(&object->local, relaxed) == 1;
+}
+
+static inline void variant_count_kill(struct tally_object *object, unsigned mark)
+{
+	tally_store(&object->local, mark, relaxed);
+	tally_store(&object->shared, GIL_DEAD, relaxed);
+}
+
+static inline enum tally_hold variant_lock_take(struct tally_object *object)
+{
+	(void)object;
+	return TALLY_HOLD_NESTED;
+}
+
+static inline void variant_lock_drop(struct tally_object *object, enum tally_hold hold)
+{
+	(void)object;
+	(void)hold;
+}
+
+#endif

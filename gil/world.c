@@ -1,0 +1,106 @@
+// gil/world.c: threads, points, sections and the stopped world of the gil build: all of it is "who holds the lock".
+//
+// There is one heap, guarded by the lock like every object. The world is stopped whenever one holds the lock and comes
+// to no point, so stopping and starting it have nothing to do.
+//
+// I1  A thread holds the lock exactly while it is attached and outside blocking regions.
+// I2  Inside a critical section a thread polls a word that never asks: no other thread can come between two of its
+//     calls. A blocking region drops the lock all the same.
+#include "heap.h"
+#include "lock.h"
+#include "variant.h"
+
+#include <string.h>
+
+const char variant_name[] = "gil";
+
+enum { THE_ONLY_HEAP = 1 };
+
+static struct tally_heap heap;
+
+int variant_init(const tally_config *config)
+{
+	memset(&heap, 0, sizeof heap);
+	tally_heap_init(&heap, THE_ONLY_HEAP);
+	gil_interval_set(config->switch_interval);
+	return 0;
+}
+
+void variant_fini(void) {}
+
+// ---- threads and points ----
+
+int variant_thread_enroll(void) { return 0; }
+
+void variant_thread_leave(void) {}
+
+static void choose_poll(void) { tally_self.poll = tally_self.section ? &tally_poll_quiet : &gil_request; }
+
+void variant_thread_attach(void)
+{
+	gil_take();
+	tally_self.heap = &heap;
+	choose_poll();
+}
+
+void variant_thread_detach(void)
+{
+	tally_self.poll = &tally_poll_unattached;
+	gil_drop();
+}
+
+void variant_stop_point(void) { gil_hand_over(); }
+
+void variant_run_point(void)
+{
+	if (tally_load(tally_self.poll, relaxed) & TALLY_STOP) gil_hand_over();
+}
+
+// ---- sections ----
+
+void variant_section_begin(tally_critical *section)
+{
+	(void)section;
+	choose_poll();
+}
+
+void variant_section_end(tally_critical *section)
+{
+	tally_self.section = section->outer;
+	choose_poll();
+}
+
+// ---- the stopped world ----
+
+void variant_world_stop(void) {}
+
+void variant_world_start(void) {}
+
+void variant_heaps(void (*visit)(struct tally_heap *heap, void *context), void *context) { visit(&heap, context); }
+
+void variant_free_remote(struct tally_page *page, void *block)
+{
+	(void)page;
+	(void)block;
+	TALLY_ASSERT(false); // every page belongs to the one heap
+}
+
+// ---- counts and controls ----
+
+void variant_immortalize(struct tally_object *object)
+{
+	if ((int32_t)tally_load(&object->local, relaxed) < 0) return;
+	variant_immortal_init(object);
+}
+
+bool variant_switch_interval_set(uint64_t ns)
+{
+	gil_interval_set(ns);
+	return true;
+}
+
+bool variant_switch_interval_get(uint64_t *ns)
+{
+	*ns = gil_interval_get();
+	return true;
+}
