@@ -31,8 +31,8 @@ bool biased_merge(struct tally_object *object, uint32_t minus)
 
 void biased_acquire_last(struct tally_object *object)
 {
-	// order: acquire the uses of everybody who has dropped; pairs with drop_shared, biased_merge (through the chain of
-	// read-modify-writes). Else: a use races with the destruction.
+	// order: acquire the uses of everybody who has dropped, through the chain of read-modify-writes; pairs with
+	// drop_shared, biased_merge. Else: a use races with the destruction.
 	(void)tally_load(&object->shared, acquire);
 }
 

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { SPIN = TALLY_TUNED(100, 1), BUCKETS = 64 };
+enum { SPIN = TALLY_SPINS(100), BUCKETS = 64 };
 
 bool light_lock_enabled;
 
@@ -57,7 +57,7 @@ static void settle(struct tally_object *object)
 	// order: acquire the barrier of whoever settled it; pairs with settle. Else: this thread sleeps beside a LIGHT holder
 	// that has not seen CONTENDED, and nobody wakes it.
 	if (tally_load(&object->flags, acquire) & LOCK_SETTLED) return;
-	// order: seq_cst the flag before the barrier; pairs with light_lock_drop, by heavy. Else: as above.
+	// order: seq_cst the flag before the barrier; pairs with light_lock_drop. Else: as above.
 	tally_fetch_or(&object->flags, LOCK_CONTENDED, seq_cst);
 	heavy();
 	// order: release the barrier has been; pairs with settle. Else: as above.

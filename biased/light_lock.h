@@ -32,8 +32,8 @@ void light_lock_drop_contended(struct tally_object *object);
 static inline enum tally_hold light_lock_take(struct tally_object *object)
 {
 	uint8_t seen = LOCK_FREE;
-	// order: acquire what the last holder wrote; pairs with light_lock_drop, light_lock_drop_slow. Else: half a change
-	// is seen.
+	// order: acquire what the last holder wrote; pairs with light_lock_drop, light_lock_drop_slow. Else: half a change is
+	// seen.
 	if (tally_likely(light_lock_enabled && tally_cas(&object->lock, &seen, LOCK_LIGHT, acquire))) return TALLY_HOLD_LIGHT;
 	return light_lock_take_slow(object);
 }
@@ -44,7 +44,8 @@ static inline void light_lock_drop(struct tally_object *object, enum tally_hold 
 		light_lock_drop_slow(object, hold);
 		return;
 	}
-	// order: release the section; pairs with light_lock_take, try_take, settle (by heavy). Else: half a change is seen.
+	// order: release the section, and by the barrier the look that follows; pairs with light_lock_take, try_take, settle.
+	// Else: half a change is seen, or a sleeper is not.
 	tally_store(&object->lock, LOCK_FREE, release);
 	atomic_signal_fence(memory_order_seq_cst); // the light half of the barrier; settle has the heavy one
 	if (tally_unlikely(tally_load(&object->flags, relaxed) & LOCK_CONTENDED)) light_lock_drop_contended(object);

@@ -1,4 +1,5 @@
 // biased/page_queue.h: drops that wait for their object's owner, queued by page; and the merge that ends their wait.
+// The queue needs no memory and cannot fail; docs/counting.md has the reasons.
 #ifndef TALLY_BIASED_PAGE_QUEUE_H
 #define TALLY_BIASED_PAGE_QUEUE_H
 

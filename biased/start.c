@@ -1,4 +1,5 @@
-// biased/start.c: what the variants without a global lock set up for the whole life of the runtime.
+// biased/start.c: what the variants without a global lock set up for the whole life of the runtime: the buckets and the
+// barrier of the light lock. Slots are made as threads come.
 #include "stop.h"
 #include "variant.h"
 

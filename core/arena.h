@@ -1,4 +1,5 @@
-// core/arena.h: starting and ending the pool of arenas, and its limit. What heaps take from it is in core/page.h.
+// core/arena.h: starting and ending the pool of arenas. What heaps take from it is declared in core/page.h, beside the
+// descriptors that it fills in.
 #ifndef TALLY_CORE_ARENA_H
 #define TALLY_CORE_ARENA_H
 

@@ -23,6 +23,13 @@
 // `normal` in every build but the hard one, where it is `hard`.
 #define TALLY_TUNED(normal, hard) (TALLY_HARD ? (hard) : (normal))
 
+// How often a loop tries before it sleeps. The exhaustive scheduler explores sleeping instead.
+#ifdef TALLY_SCHEDULED
+#define TALLY_SPINS(normal) 0u
+#else
+#define TALLY_SPINS(normal) TALLY_TUNED(normal, 1u)
+#endif
+
 #define tally_likely(condition) __builtin_expect(!!(condition), 1)
 #define tally_unlikely(condition) __builtin_expect(!!(condition), 0)
 

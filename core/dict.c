@@ -1,9 +1,10 @@
 // core/dict.c: dicts: hashable keys to values, in the order in which the keys were inserted.
 //
 // Every operation hashes its key, takes the dict's lock, searches or changes the table (core/dict_table.h), drops the
-// lock, and then gives up what it unlinked. Keys are immutable and comparing them runs no code of the host, so all of it
-// is leaf work. A table that is full is replaced: by a larger one or, when many of its entries are tombstones, by one of
-// the same size or less. The new table is complete before the dict refers to it and the old one is freed after the unlock.
+// lock, and then gives up what it unlinked. Keys are immutable and comparing them runs no code of the host, so all of
+// it is leaf work. A table that is full is replaced: by a larger one or, when many of its entries are tombstones, by
+// one of the same size or less. The new table is complete before the dict refers to it, and the old one is freed after
+// the unlock.
 //
 // I1  `used` is the number of living entries of `table`; `table` is NULL only when that is 0.
 // I2  Every living entry owns a reference to its key and one to its value.
@@ -29,7 +30,7 @@ static_assert(offsetof(struct tally_dict, used) == 16, "TALLY_LAYOUT_ENTRIES");
 static_assert(offsetof(struct tally_dict, table) == 24, "TALLY_LAYOUT_ENTRIES");
 
 enum {
-	GROWTH = TALLY_TUNED(1, 64), // a full table gets room for its living entries and for that number divided by this
+	GROWTH = TALLY_TUNED(1, 64), // a full table gets room for its living entries, and for their number / this
 	KEPT = 64,                   // an empty dict keeps a table of up to this capacity
 };
 
@@ -43,6 +44,7 @@ static inline struct tally_dict *dict_of(const char *operation, tally_object *ob
 static inline int hash_key(const char *operation, tally_object *key, uint64_t *hash)
 {
 	if (!key) return tally_error_raise(TALLY_ERROR_VALUE, operation, "the key is NULL");
+	if (key->type == TALLY_TYPE_STR && (*hash = tally_load(&((struct tally_str *)key)->hash, relaxed))) return 0;
 	if (tally_likely(tally_object_hash(key, hash, 0) == 0)) return 0;
 	return tally_object_hash_failed(operation, key);
 }
@@ -70,7 +72,8 @@ struct room {
 
 static bool replace_table(struct tally_dict *dict, struct room *room)
 {
-	room->log2 = tally_table_log2_for((size_t)dict->used + dict->used / GROWTH + 1);
+	size_t more = dict->used / GROWTH;
+	room->log2 = tally_table_log2_for(dict->used + (more ? more : 1));
 	if (room->log2 > TALLY_TABLE_LOG2_MAX) return false;
 	void *memory = tally_raw_new(tally_table_bytes(room->log2));
 	if (!memory) return false;
@@ -169,18 +172,16 @@ int tally_dict_set(tally_object *object, tally_object *key, tally_object *value)
 	struct tally_dict *dict = dict_and_hash("dict_set", object, key, &hash);
 	struct room room = {.replaced = NULL};
 	tally_object *former = NULL;
-	bool stored = true;
 	if (!dict) return -1;
 	if (!value) return no_value("dict_set");
-	variant_incref(value);
 	enum tally_hold hold = variant_lock_take(object);
 	struct tally_entry *entry = tally_table_find(dict->table, key, hash);
+	variant_incref(value);
 	if (entry) {
 		former = entry->value;
 		entry->value = value;
-	} else {
-		stored = insert(dict, hash, key, value, &room);
 	}
+	bool stored = entry || insert(dict, hash, key, value, &room);
 	variant_lock_drop(object, hold);
 	tally_raw_free(room.replaced);
 	if (former) variant_decref(former);

@@ -1,4 +1,7 @@
-// core/dict_table.c: see core/dict_table.h.
+// core/dict_table.c: building tables: how large, an empty one, one entry more, the living entries of another. The
+// search is inline in core/dict_table.h, which has the layout and the invariants.
+//
+// Pure functions on one raw buffer: any thread that holds the lock of the dict, or is alone with the table.
 #include "dict_table.h"
 
 #include <string.h>
@@ -10,32 +13,38 @@ unsigned tally_table_log2_for(size_t entries)
 	return log2;
 }
 
+static size_t index_bytes(unsigned log2) { return (size_t)1 << (log2 + (log2 > 8) + (log2 > 16)); }
+
 size_t tally_table_bytes(unsigned log2)
 {
 	size_t entries = (size_t)1 << (log2 - 1);
-	return sizeof(struct tally_table) + tally_table_index_bytes(log2) + entries * sizeof(struct tally_entry);
+	return sizeof(struct tally_table) + index_bytes(log2) + entries * sizeof(struct tally_entry);
 }
 
 struct tally_table *tally_table_init(void *memory, unsigned log2)
 {
 	struct tally_table *table = memory;
-	*table = (struct tally_table){.capacity = (uint32_t)1 << (log2 - 1), .log2 = log2};
-	memset(table + 1, 0xFF, tally_table_index_bytes(log2)); // vacant, whatever a slot's width
+	*table = (struct tally_table){
+		.capacity = (uint32_t)1 << (log2 - 1),
+		.mask = (uint32_t)(((size_t)1 << log2) - 1),
+		.offset = (uint32_t)(index_bytes(log2) / 8),
+	};
+	memset(table + 1, 0xFF, index_bytes(log2)); // vacant, whatever a slot's width
 	return table;
 }
 
 static void set_slot(struct tally_table *table, size_t slot, uint32_t number)
 {
 	void *index = table + 1;
-	if (table->log2 <= 8) ((uint8_t *)index)[slot] = (uint8_t)number;
-	else if (table->log2 <= 16) ((uint16_t *)index)[slot] = (uint16_t)number;
+	if (table->mask <= UINT8_MAX) ((uint8_t *)index)[slot] = (uint8_t)number;
+	else if (table->mask <= UINT16_MAX) ((uint16_t *)index)[slot] = (uint16_t)number;
 	else ((uint32_t *)index)[slot] = number;
 }
 
 static size_t vacant_slot(const struct tally_table *table, uint64_t hash)
 {
-	size_t mask = ((size_t)1 << table->log2) - 1, slot = hash & mask;
-	while (tally_table_slot(table, slot) != TALLY_TABLE_VACANT) slot = (slot + 1) & mask;
+	size_t slot = hash & table->mask;
+	while (tally_table_slot(table, slot) != TALLY_TABLE_VACANT) slot = (slot + 1) & table->mask;
 	return slot;
 }
 

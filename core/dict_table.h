@@ -1,6 +1,6 @@
 // core/dict_table.h: the table of a dict: one raw buffer that knows everything needed to search it.
 //
-//   table   count, capacity, log2 | index: 2^log2 slots of 1, 2 or 4 bytes | entries: hash, key, value; capacity of them
+//   table   count, capacity, mask, offset | index: mask + 1 slots of 1, 2 or 4 bytes | entries: hash, key, value
 //
 // The entries stand in the order of insertion; the index maps a hash to an entry's number, by linear probing. It is at
 // most half full, so that a search ends soon and always ends.
@@ -25,8 +25,8 @@ struct tally_entry {
 struct tally_table {
 	uint32_t count;    // entries appended so far, tombstones included
 	uint32_t capacity; // entries that fit
-	uint32_t log2;     // of the number of slots
-	uint32_t spare;
+	uint32_t mask;     // number of slots, a power of two, minus one
+	uint32_t offset;   // of the entries behind the index, in units of eight bytes
 };
 
 enum { TALLY_TABLE_LOG2_MIN = 3, TALLY_TABLE_LOG2_MAX = 31 };
@@ -43,24 +43,20 @@ void tally_table_append(struct tally_table *table, uint64_t hash, struct tally_o
 // Appends the living entries of `from`, in order.
 void tally_table_fill(struct tally_table *table, const struct tally_table *from);
 
-static inline size_t tally_table_index_bytes(unsigned log2)
-{
-	return (size_t)1 << (log2 + (log2 > 8) + (log2 > 16));
-}
-
 static inline struct tally_entry *tally_table_entries(const struct tally_table *table)
 {
-	return (struct tally_entry *)((uintptr_t)(table + 1) + tally_table_index_bytes(table->log2));
+	return (struct tally_entry *)((uintptr_t)(table + 1) + (size_t)table->offset * 8);
 }
 
+// The number of the entry in a slot, or TALLY_TABLE_VACANT. The width of a slot follows from how many there are.
 static inline uint32_t tally_table_slot(const struct tally_table *table, size_t slot)
 {
 	const void *index = table + 1;
-	if (table->log2 <= 8) {
+	if (table->mask <= UINT8_MAX) {
 		uint8_t number = ((const uint8_t *)index)[slot];
 		return number == UINT8_MAX ? TALLY_TABLE_VACANT : number;
 	}
-	if (table->log2 <= 16) {
+	if (table->mask <= UINT16_MAX) {
 		uint16_t number = ((const uint16_t *)index)[slot];
 		return number == UINT16_MAX ? TALLY_TABLE_VACANT : number;
 	}
@@ -82,8 +78,7 @@ static inline struct tally_entry *tally_table_find(const struct tally_table *tab
 {
 	if (!table) return NULL;
 	struct tally_entry *entries = tally_table_entries(table);
-	size_t mask = ((size_t)1 << table->log2) - 1;
-	for (size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+	for (size_t slot = hash & table->mask;; slot = (slot + 1) & table->mask) {
 		uint32_t number = tally_table_slot(table, slot);
 		if (number == TALLY_TABLE_VACANT) return NULL;
 		struct tally_entry *entry = &entries[number];

@@ -22,7 +22,8 @@ bool tally_is_float(const tally_object *object) { return object && object->type 
 int tally_float_value(tally_object *object, double *value)
 {
 	if (!tally_enter("float_value")) return -1;
-	if (!object || !tally_number_is(object)) return tally_error_type("float_value", "a float, an int or a bool", object);
+	if (!object || !tally_number_is(object))
+		return tally_error_type("float_value", "a float, an int or a bool", object);
 	if (object->type == TALLY_TYPE_FLOAT) *value = ((struct tally_float *)object)->value;
 	else *value = (double)((struct tally_int *)object)->value;
 	return 0;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 static const size_t ALIGNMENT = 16, SIZE_LIMIT = PTRDIFF_MAX / 2;
+static const size_t NAME_SIZE = sizeof((struct tally_type *)0)->name;
 
 static void *payload_of(struct tally_object *object) { return object + 1; }
 
@@ -37,22 +38,16 @@ static int malformed(const char *what)
 	return tally_error_raise(TALLY_ERROR_VALUE, "host_type_new", "malformed description: %s", what);
 }
 
-// A host that was compiled for a later version may pass a longer description; what this one does not know must be zero.
-static bool has_unknown_fields(const tally_host_type *description)
+// Copies what the host knows of a description; fields added since are zero. 0, or -1 with the error set.
+static int read_description(const tally_host_type *given, tally_host_type *description)
 {
-	const char *bytes = (const char *)description;
-	for (size_t i = sizeof *description; i < description->size; i++)
-		if (bytes[i]) return true;
-	return false;
-}
-
-static int look(const tally_host_type *description)
-{
-	if (!description) return malformed("it is NULL");
-	if (description->size < sizeof *description) return malformed("its size is too small");
-	if (has_unknown_fields(description)) return malformed("it uses fields that this version does not know");
+	*description = (tally_host_type){.size = sizeof *description};
+	if (!given) return malformed("it is NULL");
+	if (given->size < sizeof given->size || given->size > sizeof *description)
+		return malformed("its size is not sizeof(tally_host_type)");
+	memcpy(description, given, given->size);
 	if (!description->name || !description->name[0]) return malformed("it has no name");
-	if (strlen(description->name) >= sizeof((struct tally_type *)0)->name) return malformed("its name is over 63 bytes");
+	if (strlen(description->name) >= NAME_SIZE) return malformed("its name is over 63 bytes");
 	if (description->payload_size > SIZE_LIMIT) return malformed("its payload is too large");
 	return 0;
 }
@@ -64,19 +59,20 @@ static size_t object_size(size_t payload)
 	return sizeof(struct tally_object) + units * ALIGNMENT;
 }
 
-tally_object *tally_host_type_new(const tally_host_type *description)
+tally_object *tally_host_type_new(const tally_host_type *given)
 {
+	tally_host_type description;
 	if (!tally_enter("host_type_new")) return NULL;
-	if (look(description)) return NULL;
+	if (read_description(given, &description)) return NULL;
 	struct tally_type type = {
 		.layout = TALLY_LAYOUT_CALLBACK,
-		.size = object_size(description->payload_size),
-		.destroy = description->dealloc ? destroy : NULL,
+		.size = object_size(description.payload_size),
+		.destroy = description.dealloc ? destroy : NULL,
 		.hash = tally_hash_identity,
-		.dealloc = description->dealloc,
-		.context = description->context,
+		.dealloc = description.dealloc,
+		.context = description.context,
 	};
-	memcpy(type.name, description->name, strlen(description->name) + 1);
+	memcpy(type.name, description.name, strlen(description.name) + 1);
 	struct tally_type *added = tally_type_add(&type, "host_type_new");
 	return added ? &added->header : NULL;
 }

@@ -1,4 +1,5 @@
 // core/items.h: what tuples and lists ask of their arguments: elements that are there, an index that lies inside.
+// Pure but for the error that they set: any thread, before the container's lock is taken or under it.
 #ifndef TALLY_CORE_ITEMS_H
 #define TALLY_CORE_ITEMS_H
 

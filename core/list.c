@@ -1,7 +1,7 @@
 // core/list.c: lists: an array of references that grows, in a raw buffer of its own.
 //
-// Every operation, reading included, takes the list's lock, does leaf work and drops it; what it unlinked (an element, an
-// array that was replaced) is given up after that. The caller's reference keeps the list itself alive across the drop.
+// Every operation, reading included, takes the list's lock, does leaf work and drops it; what it unlinked (an element,
+// an array that was replaced) is given up after that. The caller's reference keeps the list alive across the drop.
 // An array is never grown in place: the new one is filled first, then takes the old one's place.
 //
 // I1  size <= capacity; items[0 .. size) are objects, each with one reference owned by the list.

@@ -1,8 +1,8 @@
 // core/number.c: when two numbers are equal, and the hash that follows from it.
 //
 // Every number that is a whole one within 64 bits is reduced to that integer, a float too, and hashed and compared as
-// such; so 1, 1.0 and true meet, and no comparison goes through a rounded conversion. What is left are floats that equal
-// no int: fractions, infinities, numbers from 2^63 on, NaN.
+// such; so 1, 1.0 and true meet, and no comparison goes through a rounded conversion. What is left are floats that
+// equal no int: fractions, infinities, numbers from 2^63 on, NaN.
 //
 // Pure functions on immutable objects: any attached thread.
 #include "number.h"
@@ -43,7 +43,7 @@ static uint64_t hash_float(double value)
 	uint64_t bits;
 	if (value != value) return NAN_HASH; // one for all: they differ in bits that nobody sees
 	memcpy(&bits, &value, sizeof bits);
-	return tally_hash_mix(bits);
+	return tally_hash_mix(~bits); // the smallest floats have the bits of small ints
 }
 
 int tally_number_hash(struct tally_object *number, uint64_t *hash, unsigned depth)

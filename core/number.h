@@ -1,6 +1,6 @@
 // core/number.h: ints, floats and booleans from the inside, and what equality means between them.
 //
-// I1  Numbers are immutable: `value` is written once, before anybody else can see the object. (core/dict.c makes the int
+// I1  Numbers are immutable: `value` is not written once anybody else can see the object. (core/dict.c makes the int
 //     that it is going to store before it takes the lock, and fills it in under it.)
 // I2  A bool has the layout of an int, with the value 0 or 1.
 // I3  tally_number_equal(a, b) implies equal hashes, whatever the types of a and b (tests/number.c: every pair).
@@ -38,7 +38,7 @@ int tally_number_equal(const struct tally_object *a, const struct tally_object *
 // A type's `hash`, for all three.
 int tally_number_hash(struct tally_object *number, uint64_t *hash, unsigned depth);
 
-// The singletons: tally_none, tally_bool (core/singleton.c). 0 or -1 without memory, no error set.
+// The singletons: tally_none, tally_bool (core/singleton.c). 0, or -1 with the error set.
 int tally_singletons_init(void);
 void tally_singletons_fini(void);
 

@@ -108,6 +108,6 @@ int tally_equal(tally_object *a, tally_object *b)
 int tally_len(tally_object *object, size_t *length)
 {
 	if (!tally_enter("len")) return -1;
-	if (!object || !tally_type(object)->length) return tally_error_type("len", "a str, tuple, list or dict", object);
-	return tally_type(object)->length(object, length);
+	if (object && tally_type(object)->length) return tally_type(object)->length(object, length);
+	return tally_error_type("len", "a str, tuple, list or dict", object);
 }

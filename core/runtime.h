@@ -1,4 +1,5 @@
-// core/runtime.h: what a start and a shutdown ask of the rest of the core, in the order of the start.
+// core/runtime.h: what a start and a shutdown ask of the threads (core/thread.c), in the order of the start.
+// The calling thread holds no lock of the library.
 #ifndef TALLY_CORE_RUNTIME_H
 #define TALLY_CORE_RUNTIME_H
 

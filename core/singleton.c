@@ -24,7 +24,7 @@ int tally_singletons_init(void)
 	none = make(TALLY_TYPE_NONE, 0);
 	booleans[0] = make(TALLY_TYPE_BOOL, 0);
 	booleans[1] = make(TALLY_TYPE_BOOL, 1);
-	return none && booleans[0] && booleans[1] ? 0 : -1;
+	return none && booleans[0] && booleans[1] ? 0 : tally_error_memory("init", sizeof(struct tally_int));
 }
 
 void tally_singletons_fini(void) { none = booleans[0] = booleans[1] = NULL; }

@@ -15,7 +15,7 @@
 #include <xxhash.h>
 
 // So that no sum with it overflows.
-static const size_t SIZE_LIMIT = PTRDIFF_MAX - sizeof(struct tally_str) - 1;
+static const size_t SIZE_LIMIT = PTRDIFF_MAX - sizeof(struct tally_str) - sizeof(uint64_t);
 
 static inline struct tally_str *str_of(const char *operation, tally_object *object)
 {
@@ -24,16 +24,16 @@ static inline struct tally_str *str_of(const char *operation, tally_object *obje
 	return tally_error_null(tally_error_type(operation, "a str", object));
 }
 
-// A string whose bytes are still to be written. NULL with the error set.
+// A string whose bytes are still to be written, but for the NULs at their end. NULL with the error set.
 static struct tally_str *make(const char *operation, size_t size, bool ascii)
 {
-	const size_t bytes = sizeof(struct tally_str) + size + 1;
+	const size_t end = size & ~(sizeof(uint64_t) - 1), bytes = sizeof(struct tally_str) + end + sizeof(uint64_t);
 	struct tally_str *made = (struct tally_str *)tally_object_new(TALLY_TYPE_STR, bytes, TALLY_LAYOUT_LEAF);
 	if (!made) return tally_error_null(tally_error_memory(operation, bytes));
 	made->header.aux = ascii ? TALLY_STR_ASCII : 0;
 	tally_store(&made->hash, 0, relaxed);
 	made->size = size;
-	made->bytes[size] = 0;
+	memset(made->bytes + end, 0, sizeof(uint64_t));
 	return made;
 }
 
@@ -59,8 +59,9 @@ static tally_object *build(const char *operation, const char *utf8, size_t size)
 	if (look(operation, utf8, size)) return NULL;
 	size_t good = tally_utf8_check(utf8, size, &ascii);
 	if (tally_likely(good == size)) return copy(operation, utf8, size, ascii);
-	return tally_error_null(tally_error_raise(TALLY_ERROR_VALUE, operation, "no UTF-8 at offset %zu (byte 0x%02X)", good,
-	                                          (unsigned)(unsigned char)utf8[good]));
+	unsigned bad = (unsigned char)utf8[good];
+	return tally_error_null(
+	        tally_error_raise(TALLY_ERROR_VALUE, operation, "no UTF-8 at offset %zu (byte 0x%02X)", good, bad));
 }
 
 tally_object *tally_str_new(const char *utf8, size_t size)

@@ -58,14 +58,14 @@ static void unlist_thread(struct tally_thread *self)
 
 static void set_busy(struct tally_thread *self)
 {
-	// order: seq_cst busy before closing is read; pairs with tally_threads_wait.
+	// order: seq_cst busy before closing is read; pairs with tally_threads_wait, count_busy.
 	// Else: the closer misses a thread that misses the closing.
 	tally_store(&self->busy, 1, seq_cst);
 }
 
 static void clear_busy(struct tally_thread *self)
 {
-	// order: seq_cst all uses of the runtime before it; pairs with tally_threads_wait.
+	// order: seq_cst all uses of the runtime before it; pairs with tally_threads_wait, count_busy.
 	// Else: the runtime is torn down under this thread's last steps, or its closer sleeps on.
 	tally_store(&self->busy, 0, seq_cst);
 	// order: seq_cst closing is read after busy is cleared; pairs with tally_threads_wait. Else: as above.

@@ -30,7 +30,8 @@ tally_object *tally_tuple_new(tally_object *const *items, size_t size)
 		                                          "%zu elements are more than a tuple can have", size));
 	if (tally_items_check("tuple_new", items, size)) return NULL;
 	const size_t bytes = sizeof(struct tally_tuple) + size * sizeof items[0];
-	struct tally_tuple *tuple = (struct tally_tuple *)tally_object_new(TALLY_TYPE_TUPLE, bytes, TALLY_LAYOUT_POINTERS);
+	struct tally_tuple *tuple =
+	        (struct tally_tuple *)tally_object_new(TALLY_TYPE_TUPLE, bytes, TALLY_LAYOUT_POINTERS);
 	if (!tuple) return tally_error_null(tally_error_memory("tuple_new", bytes));
 	tuple->size = size;
 	for (size_t i = 0; i < size; i++) {

@@ -63,16 +63,21 @@ struct tally_type *tally_type_add(const struct tally_type *description, const ch
 	        tally_error_raise(TALLY_ERROR_OVERFLOW, operation, "there are %d types already", TALLY_TYPES - 1));
 }
 
-int tally_types_init(void)
+static int add_built_in(void)
 {
 	next = TALLY_TYPE_TYPE;
 	for (unsigned i = 0; i < TALLY_TYPE_HOST - 1; i++) {
-		struct tally_type *type = copy(built_in[i]);
-		if (!type) return -1;
 		TALLY_ASSERT(built_in[i]->index == next);
-		enter(type);
+		if (!tally_type_add(built_in[i], "init")) return -1;
 	}
-	return tally_singletons_init();
+	return 0;
+}
+
+int tally_types_init(void)
+{
+	if (!add_built_in() && !tally_singletons_init()) return 0;
+	tally_types_fini();
+	return -1;
 }
 
 void tally_types_fini(void)

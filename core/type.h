@@ -61,7 +61,7 @@ static inline struct tally_type *tally_type(const struct tally_object *object) {
 extern const struct tally_type tally_none_type, tally_bool_type, tally_int_type, tally_float_type, tally_str_type,
         tally_tuple_type, tally_list_type, tally_dict_type;
 
-int tally_types_init(void);  // makes the built-in types' objects; 0 or -1
+int tally_types_init(void); // makes the built-in types' objects and the singletons; 0, or -1 with the error set
 void tally_types_fini(void);
 // Makes a type object at the next free index (copies `description`). NULL with the error set.
 struct tally_type *tally_type_add(const struct tally_type *description, const char *operation);

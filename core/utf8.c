@@ -1,5 +1,10 @@
-// core/utf8.c: see core/utf8.h. Text is mostly ASCII, so runs of it are passed eight bytes at a time; everything else
-// goes through `step`, the one place that knows table 3-7.
+// core/utf8.c: checking, counting and repairing UTF-8 (core/utf8.h).
+//
+// Text is mostly ASCII, so runs of it are passed eight bytes at a time, and what is all ASCII never gets further. The
+// rest goes through `step`, which alone knows table 3-7: the first byte of a sequence gives its length and the range of
+// the second byte, in which overlong forms, surrogates and numbers that are too large show.
+//
+// Pure functions: any thread, no runtime needed.
 #include "utf8.h"
 
 #include <stdint.h>
@@ -10,14 +15,14 @@ typedef unsigned char byte;
 static const uint64_t HIGH_BITS = 0x8080808080808080u, LOW_BITS = 0x0101010101010101u;
 static const char REPLACEMENT[3] = {'\xEF', '\xBF', '\xBD'}; // U+FFFD
 
-static uint64_t load8(const byte *p)
+static inline uint64_t load8(const byte *p)
 {
 	uint64_t word;
 	memcpy(&word, p, sizeof word);
 	return word;
 }
 
-static uint32_t load4(const byte *p)
+static inline uint32_t load4(const byte *p)
 {
 	uint32_t word;
 	memcpy(&word, p, sizeof word);
@@ -25,7 +30,7 @@ static uint32_t load4(const byte *p)
 }
 
 // The high bits of at most seven bytes, brought together by loads that may overlap.
-static uint32_t short_high_bits(const byte *p, size_t size)
+static inline uint32_t short_high_bits(const byte *p, size_t size)
 {
 	if (size >= 4) return (load4(p) | load4(p + size - 4)) & (uint32_t)HIGH_BITS;
 	if (size == 0) return 0;
@@ -33,7 +38,7 @@ static uint32_t short_high_bits(const byte *p, size_t size)
 }
 
 // The length of the ASCII start of `p`, which may come out up to seven bytes short.
-static size_t pass_ascii(const byte *p, size_t size)
+static inline size_t pass_ascii(const byte *p, size_t size)
 {
 	size_t i = 0;
 	while (size - i >= 8 && !(load8(p + i) & HIGH_BITS)) i += 8;
@@ -74,10 +79,9 @@ static size_t step(const byte *p, size_t size, bool *good)
 	return i;
 }
 
-size_t tally_utf8_check(const char *bytes, size_t size, bool *ascii)
+// The same as tally_utf8_check from `at` on; the text before is ASCII.
+static __attribute__((noinline)) size_t check_slow(const byte *p, size_t at, size_t size, bool *ascii)
 {
-	const byte *p = (const byte *)bytes;
-	size_t at = pass_ascii(p, size);
 	*ascii = true;
 	while (at < size) {
 		bool good;
@@ -88,6 +92,13 @@ size_t tally_utf8_check(const char *bytes, size_t size, bool *ascii)
 		at += pass_ascii(p + at, size - at);
 	}
 	return size;
+}
+
+size_t tally_utf8_check(const char *bytes, size_t size, bool *ascii)
+{
+	size_t at = pass_ascii((const byte *)bytes, size);
+	*ascii = true;
+	return at == size ? size : check_slow((const byte *)bytes, at, size, ascii);
 }
 
 // Every code point has one byte that is not of the form 10xxxxxx.

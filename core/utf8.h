@@ -1,4 +1,4 @@
-// core/utf8.h: well-formed UTF-8: checking it, counting its code points, repairing what is not. Pure functions on bytes.
+// core/utf8.h: well-formed UTF-8: checking it, counting its code points, repairing what is not. Pure functions.
 //
 // Well-formed is what table 3-7 of Unicode 15 (section 3.9) lists: no overlong form, no surrogate, nothing beyond
 // U+10FFFF. Repair puts one U+FFFD in the place of each maximal subpart: the longest start of a well-formed sequence

@@ -6,7 +6,7 @@
 #include "slot.h"
 #include "variant.h"
 
-enum { SPIN = TALLY_TUNED(100, 1) };
+enum { SPIN = TALLY_SPINS(100) };
 
 struct tally_slot *tally_slots[SLOT_TAGS];
 _Atomic uint32_t slot_running;
@@ -39,7 +39,7 @@ void slot_attach(struct tally_slot *slot)
 
 static void count_down(void)
 {
-	// order: release this thread's writes to the stopper; pairs with tally_slots_stop.
+	// order: release this thread's writes to the stopper; pairs with wait_until_stopped.
 	// Else: the stopper reads stale counts.
 	if (tally_fetch_sub(&slot_running, 1, release) == 1) tally_wake(&slot_running, 1);
 }
@@ -51,8 +51,8 @@ bool slot_try_leave(struct tally_slot *slot)
 		bool stop = word & SLOT_STOP;
 		if (!stop && slot_list(word)) return false;
 		uint64_t next = stop ? slot_with_role(word, SLOT_CLAIMED) & ~(uint64_t)SLOT_STOP : SLOT_DETACHED;
-		// order: release the counts and pages to the next holder of the role; pairs with slot_attach, slot_try_claim,
-		// tally_slots_stop. Else: a claimer reads a stale local count.
+		// order: release the counts and pages to the next holder of the role; pairs with slot_attach, slot_try_claim.
+		// Else: a claimer reads a stale local count.
 		if (!tally_cas(&slot->word, &word, next, release)) continue;
 		if (stop) count_down();
 		return true;
@@ -86,7 +86,8 @@ void slot_take(struct tally_slot *slot)
 
 bool slot_try_claim(struct tally_slot *slot)
 {
-	uint64_t word = SLOT_DETACHED;
+	uint64_t word = tally_load(&slot->word, relaxed);
+	if (word != SLOT_DETACHED) return false; // a look first: the owner, if it is there, polls this line
 	// order: acquire the counts and pages as the owner left them; pairs with slot_try_leave, slot_release.
 	// Else: a merge adds a stale local count.
 	return tally_cas(&slot->word, &word, SLOT_CLAIMED, acquire);
@@ -100,8 +101,8 @@ void slot_release(struct tally_slot *slot)
 		if (slot_list(word)) continue;
 		bool stop = word & SLOT_STOP;
 		uint64_t next = stop ? word & ~(uint64_t)SLOT_STOP : SLOT_DETACHED; // the stopper keeps the WAITER waiting
-		// order: release the counts and pages to the next holder of the role; pairs with slot_attach, slot_try_claim,
-		// tally_slots_stop. Else: the owner returns and uses a stale tag.
+		// order: release the counts and pages to the next holder of the role; pairs with slot_attach, slot_try_claim.
+		// Else: the owner returns and uses a stale tag.
 		if (!tally_cas(&slot->word, &word, next, release)) continue;
 		if (stop) count_down();
 		else if (word & SLOT_WAITER) tally_wake(tally_low_half(&slot->word), 1);
@@ -124,8 +125,7 @@ void slot_push(struct tally_slot *slot, struct tally_page *page)
 			return;
 		} else {
 			page->queue_next = slot_list(word);
-			// order: release the page's link and the drops in it; pairs with slot_take, tally_slots_stop.
-			// Else: the drainer misses them.
+			// order: release the page's link and the drops in it; pairs with slot_take. Else: the drainer misses them.
 			if (tally_cas(&slot->word, &word, slot_with_list(word, page), release)) return;
 		}
 }

@@ -68,6 +68,8 @@ void tally_slots_fini(void)
 	}
 	registry.made = 0;
 	registry.orphans = NULL;
+	tally_store(&slot_running, 0, relaxed);
+	registry.latch = (struct tally_latch)TALLY_LATCH_INIT;
 }
 
 // ---- stop and start ----
@@ -88,8 +90,8 @@ static bool claim_or_ask(struct tally_slot *slot)
 
 static void wait_until_stopped(uint32_t asked)
 {
-	// order: acquire everything that the stopped threads wrote; pairs with slot_try_leave, slot_release (through
-	// count_down). Else: the stopper reads stale counts.
+	// order: acquire everything that the stopped threads wrote; pairs with count_down. Else: the stopper reads stale
+	// counts.
 	uint32_t left = tally_fetch_add(&slot_running, asked, acquire) + asked;
 	while (left) {
 		tally_wait(&slot_running, left, TALLY_FOREVER);

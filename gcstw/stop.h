@@ -1,4 +1,5 @@
 // gcstw/stop.h: the registry of slots, and stopping and starting the world.
+// What core sees of it is groups 3 and 4 of core/variant.h, in gcstw/world.c.
 #ifndef TALLY_GCSTW_STOP_H
 #define TALLY_GCSTW_STOP_H
 

@@ -1,4 +1,5 @@
 // gil/lock.h: the global lock: take, drop, hand over.
+// Any thread; none of it needs memory or can fail.
 #ifndef TALLY_GIL_LOCK_H
 #define TALLY_GIL_LOCK_H
 

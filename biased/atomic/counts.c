@@ -7,7 +7,7 @@
 
 const char variant_name[] = "atomic";
 
-void atomic_die(struct tally_object *object)
+void ablation_die(struct tally_object *object)
 {
 	// order: acquire the uses of everybody who has dropped; pairs with variant_decref. Else: a use races with the
 	// destruction.
@@ -18,7 +18,7 @@ void atomic_die(struct tally_object *object)
 void variant_immortalize(struct tally_object *object)
 {
 	variant_world_stop();
-	if (!atomic_is_immortal(object)) variant_immortal_init(object);
+	if (!ablation_is_immortal(object)) variant_immortal_init(object);
 	variant_world_start();
 	tally_bury();
 }

@@ -15,12 +15,12 @@
 
 #define ATOMIC_SATURATED ((uint32_t)1 << 30) // never dropped again; the overshoot stays far from the wrap
 
-static inline bool atomic_is_immortal(const struct tally_object *object)
+static inline bool ablation_is_immortal(const struct tally_object *object)
 {
 	return tally_load(&object->local, relaxed) == UINT32_MAX;
 }
 
-void atomic_die(struct tally_object *object);
+void ablation_die(struct tally_object *object);
 
 static inline void variant_count_init(struct tally_object *object)
 {
@@ -39,22 +39,23 @@ static inline void variant_immortal_init(struct tally_object *object)
 
 static inline void variant_incref(struct tally_object *object)
 {
-	if (tally_unlikely(atomic_is_immortal(object))) return;
+	if (tally_unlikely(ablation_is_immortal(object))) return;
 	if (tally_unlikely(tally_fetch_add(&object->shared, 1, relaxed) >= ATOMIC_SATURATED))
 		tally_fetch_sub(&object->shared, 1, relaxed);
 }
 
 static inline void variant_decref(struct tally_object *object)
 {
-	if (tally_unlikely(atomic_is_immortal(object))) return;
+	if (tally_unlikely(ablation_is_immortal(object))) return;
 	if (tally_unlikely(tally_load(&object->shared, relaxed) >= ATOMIC_SATURATED)) return;
-	// order: release this thread's uses of the object; pairs with atomic_die. Else: they race with the destruction.
-	if (tally_unlikely(tally_fetch_sub(&object->shared, 1, release) == 1)) atomic_die(object);
+	// order: release this thread's uses of the object; pairs with ablation_die, variant_is_unique. Else: they race with
+	// the destruction, or with a change in place.
+	if (tally_unlikely(tally_fetch_sub(&object->shared, 1, release) == 1)) ablation_die(object);
 }
 
 static inline bool variant_try_incref(struct tally_object *object)
 {
-	if (atomic_is_immortal(object)) return true;
+	if (ablation_is_immortal(object)) return true;
 	uint32_t shared = tally_load(&object->shared, relaxed);
 	do {
 		if (shared == 0) return false;
@@ -69,13 +70,13 @@ static inline bool variant_is_alive(const struct tally_object *object) { return 
 static inline uint32_t variant_refcount(const struct tally_object *object)
 {
 	uint32_t shared = tally_load(&object->shared, relaxed);
-	return atomic_is_immortal(object) || shared >= ATOMIC_SATURATED ? UINT32_MAX : shared;
+	return ablation_is_immortal(object) || shared >= ATOMIC_SATURATED ? UINT32_MAX : shared;
 }
 
 static inline bool variant_is_unique(const struct tally_object *object)
 {
 	// order: acquire the uses of whoever dropped before; pairs with variant_decref. Else: a change in place races with one.
-	return !atomic_is_immortal(object) && tally_load(&object->shared, acquire) == 1;
+	return !ablation_is_immortal(object) && tally_load(&object->shared, acquire) == 1;
 }
 
 static inline void variant_count_kill(struct tally_object *object, unsigned mark)

@@ -1,0 +1,228 @@
+#!/bin/sh
+# tests/compare_cli.sh DRIVER WORKERS: the command line of the compare command. Prints TAP.
+#
+# Bad input is refused with one message and status 2; a small text whose words can be counted by hand gives the counts
+# and the digest expected; the files of results can be read and have the fields that docs/compare.md names; and a
+# fault planted in one worker of many is noticed, with status 1. DRIVER is the program tally-compare, WORKERS the
+# folder of the programs tally-worker-gil, tally-worker-biased and tally-worker-atomic.
+set -u
+driver=${1:?the driver expected} workers=${2:?the folder of the workers expected}
+page=$(dirname "$0")/../docs/compare.md
+folder=$(mktemp -d) || exit 1
+trap 'chmod -R u+rwx "$folder" 2>/dev/null; rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
+chmod 755 "$folder"
+out=$folder/out err=$folder/err
+
+points=0
+failed=0
+
+# point NAME STATUS: one line of TAP; status 0: it holds. What the last command said explains a failure.
+point()
+{
+	points=$((points + 1))
+	if [ "$2" = 0 ]; then
+		echo "ok $points - $1"
+		return
+	fi
+	sed 's/^/# /' "$out" "$err"
+	echo "not ok $points - $1"
+	failed=1
+}
+
+skip()
+{
+	points=$((points + 1))
+	echo "ok $points - $1 # SKIP $2"
+}
+
+compare() { "$driver" --workers "$workers" "$@" >"$out" 2>"$err"; }
+
+# One round with one thread, as short as it gets.
+compare_briefly() { compare --quick --rounds 1 --threads 1 --duration-ms 2 "$@"; }
+
+# refused NAME MESSAGE ARGUMENT...: status 2, the message on one line of stderr, nothing on stdout.
+refused()
+{
+	name=$1 message=$2
+	shift 2
+	compare "$@"
+	status=$?
+	[ $status = 2 ] && [ ! -s "$out" ] && [ "$(wc -l <"$err")" = 1 ] && grep -qF -e "$message" "$err"
+	point "$name is refused with status 2" $?
+}
+
+# wrong NAME MESSAGE ARGUMENT...: status 1, the message on stdout.
+wrong()
+{
+	name=$1 message=$2
+	shift 2
+	compare_briefly "$@"
+	status=$?
+	[ $status = 1 ] && grep -q -e "WRONG: .*$message" "$out" && grep -q '^Something is wrong' "$out"
+	point "$name ends with status 1" $?
+}
+
+echo 'TAP version 13'
+
+# ---- what is refused ----
+
+mkdir "$folder/empty" "$folder/text"
+: >"$folder/nothing"
+echo '... -- !' >"$folder/no_words"
+mkfifo "$folder/pipe"
+
+refused 'a path that does not exist' "cannot read '$folder/absent': No such file or directory; a readable" "$folder/absent"
+refused 'a path that is neither file nor folder' "cannot read '$folder/pipe': neither a file nor a folder" "$folder/pipe"
+refused 'an empty file' 'no words in the text (files read: 1,' "$folder/nothing"
+refused 'an empty folder' 'no words in the text (files read: 0,' "$folder/empty"
+refused 'a text without words' 'at least one word expected' "$folder/no_words"
+refused 'zero threads' "--threads: '0' in '1,0' given, numbers from 1 to 256" --threads 1,0
+refused 'no number of threads' "--threads: 'x' in 'x' given" --threads x
+refused 'an empty place in a list' "--threads: '' in '1,,2' given" --threads 1,,2
+refused 'a negative number of threads' "--threads: '-1' in '-1' given" --threads=-1
+refused 'too many threads' "--threads: '257' in '257' given" --threads 257
+refused 'a thread count given twice' "--threads: '2' twice in '2,2' given" --threads 2,2
+refused 'zero rounds' "--rounds: '0' given, a number from 1 to 1000 expected" --rounds 0
+refused 'rounds that are no number' "--rounds: '3x' given" --rounds 3x
+refused 'an unknown workload' "--workloads: 'sorting' in 'handoff,sorting' given" --workloads handoff,sorting
+refused 'an unknown build' "--builds: 'gill' in 'gill' given, some of gil, biased, atomic" --builds gill
+refused 'an unknown long option' "unknown option '--fast' given" --fast
+refused 'an unknown short option' "unknown option '-Z' given" -qZ
+refused 'an option without its argument' "option '--json' given without its argument" --json
+refused 'an argument that an option does not take' "unknown option '--quick=1' given" --quick=1
+refused 'a JSON file that cannot be written' "--json: cannot write '$folder/absent/x': No such file" \
+	--workloads handoff --json "$folder/absent/x"
+refused 'a CSV file that is a folder' "--csv: cannot write '$folder/empty': Is a directory" \
+	--workloads handoff --csv "$folder/empty"
+refused 'standard output for two files' '--json - and --csv - given' --json - --csv -
+refused 'a folder without workers' 'the worker program of the gil build expected' --workers "$folder/empty"
+
+compare --json "$folder/early" "$folder/nothing"
+[ $? = 2 ] && [ ! -e "$folder/early" ]
+point 'a refused command makes no file' $?
+
+compare --help
+[ $? = 0 ] && grep -q 'wordcount-shared' "$out" && [ ! -s "$err" ]
+point 'help lists the workloads' $?
+compare --version
+[ $? = 0 ] && grep -q '^compare (Tally) [0-9]' "$out"
+point 'the version is printed' $?
+
+# ---- a text counted by hand: 11 words, 8 of them distinct, 3 parts that are not UTF-8 ----
+# one 1, two 2, three 3; naïve 1, two ill-formed bytes as a word 1, x and one of them 1, _id 1, 42 1. The digest is that
+# of docs/compare.md, computed with another program.
+words=11 distinct=8 replaced=3 digest=9c61c6a18730d06b
+
+mkdir "$folder/text/sub"
+printf 'One two two\nthree THREE tHree\n' >"$folder/text/a"
+printf 'na\303\257ve \377\376 x\303 _id 42\n' >"$folder/text/sub/b"
+ln -s ../a "$folder/text/sub/link"
+ln -s absent "$folder/text/dangling"
+ln -s .. "$folder/text/sub/cycle"
+mkfifo "$folder/text/pipe"
+
+compare --quick --rounds 2 --threads 1,2,3 --workloads wordcount --csv "$folder/csv" --json "$folder/json" "$folder/text"
+status=$?
+[ $status = 0 ]
+point 'a small folder is counted' $?
+grep -q "^Text: $words words in .* bytes, 2 files; 0 unreadable skipped, 4 links and special files ignored" "$out"
+point 'links and pipes in a folder are ignored and counted' $?
+grep -q "^wordcount-shared *right: digest $digest in all 18 runs, 0 objects left alive; $words words, $distinct distinct, $replaced U+FFFD" "$out" &&
+	grep -q "^wordcount-private *right: digest $digest in all 18 runs" "$out"
+point 'every build, thread count and round gives the digest known beforehand' $?
+awk -F, -v words=$words -v distinct=$distinct -v replaced=$replaced -v digest=$digest '
+	NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+	$at["digest"] != digest || $at["words"] != words || $at["distinct"] != distinct || $at["replaced"] != replaced ||
+		$at["live_objects"] != 0 || $at["leaked"] != 0 || $at["ops"] != words || NF != 17 { bad++ }
+	END { exit bad > 0 || NR != 37 }' "$folder/csv"
+point 'the CSV has a line for each run, with these numbers' $?
+[ "$(wc -l <"$err")" = 2 ]
+point 'without a terminal progress is a line a workload' $?
+
+fields=$(head -n 1 "$folder/csv" | tr ',' ' ')
+missing=$(for field in $fields; do grep -qF "\`$field\`" "$page" || echo "$field"; done)
+echo "not in docs/compare.md: $missing" >"$out"
+[ -n "$fields" ] && [ -z "$missing" ]
+point 'docs/compare.md names every column of the CSV' $?
+
+if ! command -v python3 >/dev/null; then
+	skip 'the JSON has the documented fields' 'no python3'
+else
+	python3 - "$folder/json" "$page" $words $distinct $replaced $digest >"$out" 2>"$err" <<'END'
+import json, sys
+path, page, words, distinct, replaced, digest = sys.argv[1:]
+result, text = json.load(open(path)), open(page).read()
+def names(value):
+    if isinstance(value, dict):
+        return set(value) | {name for part in value.values() for name in names(part)}
+    return {name for part in value for name in names(part)} if isinstance(value, list) else set()
+missing = sorted(name for name in names(result) if "`%s`" % name not in text)
+assert not missing, "not in docs/compare.md: %s" % missing
+assert result["right"] is True and len(result["rows"]) == 18 and len(result["checks"]) == 2
+assert result["text"]["words"] == int(words) and result["text"]["ignored"] == 4 and result["text"]["files"] == 2
+for row in result["rows"]:
+    assert row["ops_per_second"] > 0 and row["ratio_to_gil"] > 0 and row["scaling"] > 0, row
+    for run in row["runs"]:
+        assert run["digest"] == digest and run["live_objects"] == run["leaked"] == 0, run
+        assert [run["words"], run["distinct"], run["replaced"]] == [int(words), int(distinct), int(replaced)], run
+END
+	point 'the JSON has the documented fields' $?
+fi
+if ! command -v python3 >/dev/null; then
+	skip 'the program in docs/compare.md computes the digest' 'no python3'
+else
+	awk '/^```$/ { on = 0 } on { print } /^```python$/ { on = 1 }' "$page" >"$folder/digest.py"
+	python3 "$folder/digest.py" "$folder/text/a" "$folder/text/sub/b" >"$out" 2>"$err"
+	[ "$(cat "$out")" = $digest ]
+	point 'the program in docs/compare.md computes the digest' $?
+fi
+
+compare_briefly --workloads wordcount-shared --json - "$folder/text"
+[ $? = 0 ] && [ "$(head -c 1 "$out")" = '{' ] && grep -q '^wordcount-shared' "$err"
+point 'with JSON on standard output the table goes to the other one' $?
+
+# 9 MB of a word of four letters and a space: 8 MiB hold 1677721 of them and three letters of another.
+yes 'four four four four' | head -c 9000000 >"$folder/much"
+compare_briefly --builds gil --workloads wordcount-shared "$folder/much" "$folder/text/a"
+[ $? = 0 ] && grep -q '^Text: 1677721 words in 8388605 bytes, .*; the first of 9000032 bytes found' "$out"
+point 'too much text is cut between words, and the output says so' $?
+
+# ---- what cannot be read ----
+
+cp -r "$folder/text/sub/b" "$folder/text/closed"
+mkdir "$folder/text/locked"
+chmod 000 "$folder/text/closed" "$folder/text/locked"
+unprivileged=
+if [ "$(id -u)" = 0 ]; then
+	unprivileged='setpriv --reuid=65534 --regid=65534 --clear-groups'
+fi
+if ! $unprivileged "$driver" --workers "$workers" --version >"$out" 2>"$err"; then
+	skip 'an unreadable file or folder inside a folder is skipped and counted' 'no other user can run the driver'
+	skip 'an unreadable file that was named is refused with status 2' 'no other user can run the driver'
+else
+	$unprivileged "$driver" --workers "$workers" --quick --rounds 1 --threads 1 --workloads wordcount-shared \
+		"$folder/text" >"$out" 2>"$err"
+	[ $? = 0 ] && grep -q "^Text: $words words in .* 2 unreadable skipped, 4 links" "$out"
+	point 'an unreadable file or folder inside a folder is skipped and counted' $?
+	$unprivileged "$driver" --workers "$workers" "$folder/text/closed" >"$out" 2>"$err"
+	[ $? = 2 ] && grep -qF "cannot read '$folder/text/closed': Permission denied; a readable file or folder" "$err"
+	point 'an unreadable file that was named is refused with status 2' $?
+fi
+
+# ---- faults on purpose ----
+
+for workload in wordcount-shared wordcount-private private-mix shared-list handoff; do
+	wrong "a lost word or element in $workload" 'atomic, 1 thread, round 1: digest' \
+		--workloads "$workload" --plant digest "$folder/text/a"
+done
+wrong 'an object that nobody drops' 'atomic, 1 thread, round 1: 1 objects alive at the end' \
+	--workloads private-list --plant leak
+wrong 'a worker that crashes' 'atomic, 1 thread, round 1: the worker was ended by signal 6' \
+	--workloads private-list --plant crash
+wrong 'a worker that hangs' 'atomic, 1 thread, round 1: the worker had not ended after 1 s and was killed' \
+	--workloads private-list --plant hang --timeout 1
+wrong 'a worker that refuses its options' 'the worker ended with status 2' --workloads private-list --plant nonsense
+
+echo "1..$points"
+exit $failed

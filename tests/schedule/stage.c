@@ -1,0 +1,178 @@
+// tests/schedule/stage.c: the stage of stage.h, and the doubles of what the scenarios do not test.
+//
+// The page lies in a region aligned like an arena, mapped once, so that the real code finds descriptors and bits by
+// masking addresses as ever.
+#include "stage.h"
+#include "os.h"
+#include "tap.h"
+#include "type.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { FIRST_PAGE = 32, BLOCK = 32 };
+
+static_assert(sizeof(struct stage_object) <= BLOCK, "an object fits its block");
+
+// ---- doubles ----
+
+struct tally_type *tally_types[TALLY_TYPES];
+const _Atomic uint64_t tally_poll_unattached = TALLY_STOP;
+const _Atomic uint64_t tally_poll_quiet = 0;
+
+static struct tally_slot slots[4];
+static unsigned slots_taken;
+
+void *tally_record_new(size_t size)
+{
+	SCHEDULE_ASSERT(size <= sizeof slots[0] && slots_taken < sizeof slots / sizeof slots[0]);
+	return memset(&slots[slots_taken++], 0, sizeof slots[0]);
+}
+
+void tally_record_free(void *record) { (void)record; }
+
+struct tally_page *tally_pages_take(size_t bytes)
+{
+	(void)bytes;
+	return NULL;
+}
+
+void tally_pages_give(struct tally_page *page) { SCHEDULE_ASSERT(page->used == 0); }
+
+// ---- the arena ----
+
+static struct tally_arena *arena(void)
+{
+	static char *region;
+	if (!region) region = mmap(NULL, 2 * TALLY_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return (struct tally_arena *)(((uintptr_t)region + TALLY_ARENA_SIZE - 1) & ~(TALLY_ARENA_SIZE - 1));
+}
+
+struct tally_page *stage_page(unsigned page) { return &arena()->page[FIRST_PAGE + page]; }
+
+static void reset_page(unsigned number)
+{
+	struct tally_page *page = stage_page(number);
+	memset(page, 0, sizeof *page);
+	memset((void *)tally_page_queued(page), 0, TALLY_BIT_WORDS * 8);
+	page->base = (char *)arena() + ((FIRST_PAGE + number) << TALLY_PAGE_SHIFT);
+	page->block_size = BLOCK;
+	page->reciprocal = (uint32_t)((((uint64_t)1 << 32) + BLOCK - 1) / BLOCK);
+	page->run = 1;
+	page->slots = TALLY_PAGE_SIZE / BLOCK;
+	page->layout = TALLY_LAYOUT_CALLBACK;
+	page->state = TALLY_PAGE_CURRENT;
+	page->wake = -1;
+	page->bump = page->end = page->base + TALLY_PAGE_SIZE;
+	schedule_label(&page->summary, number ? "second page's summary" : "summary");
+	schedule_label(&page->remote, number ? "second page's remote" : "remote");
+}
+
+// ---- objects ----
+
+static void destroy(struct tally_object *object)
+{
+	struct stage_object *mine = (struct stage_object *)object;
+	tally_scheduled_access(&mine->destroyed, true);
+	SCHEDULE_ASSERT(mine->destroyed == 0);
+	mine->destroyed++;
+}
+
+static struct tally_type type = {.name = "staged", .index = TALLY_TYPE_HOST, .destroy = destroy};
+
+struct tally_object *stage_get(unsigned i)
+{
+	unsigned distance = i / 2 == 0 ? 64 : 1; // the first page's two have words of their own, the second's share one
+	return tally_block_at(stage_page(i / 2), i % 2 * distance);
+}
+
+void stage_object(unsigned i, unsigned tag, uint32_t local, uint32_t shared)
+{
+	static const char *const labels[STAGE_OBJECTS][2] = {
+	        {"local 0", "shared 0"}, {"local 1", "shared 1"}, {"local 2", "shared 2"}, {"local 3", "shared 3"}};
+	struct stage_object *object = (struct stage_object *)stage_get(i);
+	memset(object, 0, sizeof *object);
+	object->header.type = TALLY_TYPE_HOST;
+	tally_store(&object->header.local, tag << 16 | local, relaxed);
+	tally_store(&object->header.shared, shared, relaxed);
+	stage_page(i / 2)->owner = (uint16_t)tag;
+	stage_page(i / 2)->used++;
+	schedule_label(&object->header.local, labels[i][0]);
+	schedule_label(&object->header.shared, labels[i][1]);
+}
+
+void stage_use(unsigned i)
+{
+	struct stage_object *object = (struct stage_object *)stage_get(i);
+	tally_scheduled_access(&object->destroyed, false);
+	SCHEDULE_ASSERT(object->destroyed == 0);
+}
+
+uint64_t stage_destroyed(unsigned i) { return ((struct stage_object *)stage_get(i))->destroyed; }
+
+// ---- threads ----
+
+void stage_reset(void)
+{
+	static const char *const labels[] = {"slot 1", "slot 2", "slot 3", "slot 4"};
+	tally_types[TALLY_TYPE_HOST] = &type;
+	slots_taken = 0;
+	tally_slots_fini();
+	light_lock_init();
+	for (unsigned i = 0; i < STAGE_PAGES; i++) reset_page(i);
+	for (unsigned i = 0; i < sizeof slots / sizeof slots[0]; i++) schedule_label(&slots[i].word, labels[i]);
+	schedule_label(&slot_running, "running");
+}
+
+void stage_thread(int fiber, bool attached)
+{
+	schedule_act_as(fiber);
+	tally_self.tag_word = TALLY_NOBODY;
+	tally_self.poll = &tally_poll_unattached;
+	SCHEDULE_ASSERT(variant_thread_enroll() == 0);
+	if (!attached) return;
+	variant_thread_attach();
+	tally_self.state = TALLY_ATTACHED;
+}
+
+// ---- running a table ----
+
+static const struct schedule_scenario *running;
+
+static void holds_in_every_order(void)
+{
+	struct schedule_result result;
+	CHECK(schedule_explore(running, &result));
+	CHECK(result.failure[0] || result.complete);
+	if (running->bounded) tap_note("%ld executions, up to %d preemptions", result.executions, running->preemptions);
+	else tap_note("%ld executions, whole", result.executions);
+	if (result.failure[0]) tap_note("%s; TALLY_SCHEDULE=%s", result.failure, result.schedule);
+}
+
+static int run_one(const struct schedule_scenario *scenario)
+{
+	struct schedule_result result;
+	bool right = schedule_explore(scenario, &result);
+	printf("%s: %ld executions: %s\n", scenario->name, result.executions, right ? "right" : result.failure);
+	return right ? 0 : 1;
+}
+
+int stage_main(struct schedule_scenario *scenarios, unsigned number, int count, char **arguments)
+{
+	for (unsigned i = 0; i < number; i++)
+		if (getenv("TALLY_LONG")) scenarios[i].preemptions++;
+	for (unsigned i = 0; count > 1 && i < number; i++)
+		if (!strcmp(scenarios[i].name, arguments[1])) return run_one(&scenarios[i]);
+	if (count > 1) {
+		fprintf(stderr, "%s: no scenario '%s'\n", arguments[0], arguments[1]);
+		return 2;
+	}
+	tap_begin();
+	for (unsigned i = 0; i < number; i++) {
+		running = &scenarios[i];
+		tap_run(running->name, holds_in_every_order);
+	}
+	return tap_end();
+}
