@@ -66,8 +66,12 @@ static void drop_shared(struct tally_object *object)
 		// order: release this thread's uses of the object; pairs with biased_acquire_last, drop_mine,
 		// variant_is_unique. Else: they race with the destruction.
 	} while (!tally_cas(&object->shared, &shared, next, release));
-	if (shared_must_queue(shared)) page_queue_push(slot, object);
-	else if (next == COUNT_MERGED) die_merged(object);
+	if (!shared_must_queue(shared)) {
+		if (next == COUNT_MERGED) die_merged(object);
+		return;
+	}
+	page_queue_push(slot, object);
+	tally_bury(); // when the owner was away, the object may be among this thread's dying now
 }
 
 // ---- dropping my own last local reference ----
@@ -120,13 +124,13 @@ bool biased_try_incref_slow(struct tally_object *object, uint32_t local)
 		return true;
 	}
 	uint32_t shared = tally_load(&object->shared, relaxed);
-	do {
-		if (shared_is_dead(shared)) return false;
-		if (shared_is_saturated(shared)) return true;
+	while (!shared_is_dead(shared)) {
+		uint32_t next = shared_is_saturated(shared) ? shared : shared + COUNT_ONE;
 		// order: acquire the life that the header belongs to now; pairs with variant_count_init.
 		// Else: a pin on the recycled object reads the old contents of the cell that led here.
-	} while (!tally_cas(&object->shared, &shared, shared + COUNT_ONE, acquire));
-	return true;
+		if (tally_cas(&object->shared, &shared, next, acquire)) return true;
+	}
+	return false;
 }
 
 void biased_mark_weak(struct tally_object *object)

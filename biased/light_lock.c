@@ -3,13 +3,16 @@
 // Sleepers wait on a word of their own, linked by the lock's address in one of a few buckets. Before it sleeps a thread
 // suspends its critical sections and leaves its slot's role: nobody waits for a thread that waits for a lock. The fast
 // path's asymmetry costs two traps, both here: a waiter that finds CONTENDED but not SETTLED must not skip its own barrier,
-// and a drop that wakes one of several sleepers must leave PARKED behind for the rest.
+// and a drop that wakes one of several sleepers must leave PARKED behind for the rest. A woken sleeper competes for the
+// lock with whoever comes by, which is faster; one that has waited for a millisecond is given the lock instead.
 //
 // I1  A bucket's list is guarded by its latch; so is every step from "the lock is taken" to "this thread is linked".
 // I2  HEAVY runs after CONTENDED is set and before SETTLED is: whoever sees SETTLED may sleep beside a LIGHT holder.
+#include "os.h"
 #include "slot.h"
 #include "variant.h"
 
+#include <errno.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,8 +24,11 @@ bool light_lock_enabled;
 struct sleeper {
 	struct sleeper *next;
 	struct tally_object *object;
-	_Atomic uint32_t woken;
+	uint64_t since;         // when its thread first gave up spinning for this lock
+	_Atomic uint32_t woken; // ASLEEP, or how it was woken
 };
+enum { ASLEEP, WOKEN, OWNER }; // OWNER: the lock was handed over, HELD
+enum { PATIENCE = 1000000 };   // ns: whoever has waited longer is not sent to compete again
 
 static struct bucket {
 	_Alignas(64) struct tally_latch latch;
@@ -106,21 +112,23 @@ static struct sleeper *unlink_first(struct bucket *bucket, const struct tally_ob
 	return first;
 }
 
-static void wake(struct sleeper *sleeper)
+static void wake(struct sleeper *sleeper, uint32_t how)
 {
-	if (!sleeper) return;
 	_Atomic uint32_t *woken = &sleeper->woken; // the record is gone as soon as its thread sees the store
-	// order: release the sleeper's unlinking; pairs with sleep_until_woken. Else: its record is reused while linked.
-	tally_store(woken, 1, release);
+	// order: release the sleeper's unlinking, and with OWNER all sections before; pairs with sleep_until_woken.
+	// Else: its record is reused while linked, or it sees half a change.
+	tally_store(woken, how, release);
 	tally_wake(woken, 1);
 }
 
-static void sleep_until_woken(struct sleeper *sleeper)
+static uint32_t sleep_until_woken(struct sleeper *sleeper)
 {
 	tally_thread_step_aside();
-	// order: acquire the unlinking; pairs with wake. Else: as there.
-	while (!tally_load(&sleeper->woken, acquire)) tally_wait(&sleeper->woken, 0, TALLY_FOREVER);
+	uint32_t how;
+	// order: acquire the unlinking and the sections before; pairs with wake. Else: as there.
+	while ((how = tally_load(&sleeper->woken, acquire)) == ASLEEP) tally_wait(&sleeper->woken, ASLEEP, TALLY_FOREVER);
 	tally_thread_step_back();
+	return how;
 }
 
 // ---- take ----
@@ -154,50 +162,52 @@ static bool will_be_woken(struct tally_object *object)
 	return tally_cas(&object->lock, &seen, LOCK_HELD | LOCK_PARKED, relaxed) || seen == LOCK_LIGHT || seen & LOCK_PARKED;
 }
 
-// Takes the lock, or sleeps once.
-static enum tally_hold take_or_sleep(struct tally_object *object)
+// Takes the lock, or sleeps once; *slept is set then.
+static enum tally_hold take_or_sleep(struct tally_object *object, uint64_t since, bool *slept)
 {
 	struct bucket *bucket = bucket_of(object);
-	struct sleeper sleeper = {.object = object};
+	struct sleeper sleeper = {.object = object, .since = since};
 	tally_latch_take(&bucket->latch);
 	enum tally_hold hold;
 	do hold = try_take(object, false);
 	while (hold == TALLY_HOLD_NONE && !will_be_woken(object));
 	if (hold == TALLY_HOLD_NONE) link_sleeper(bucket, &sleeper);
 	tally_latch_drop(&bucket->latch);
-	if (hold == TALLY_HOLD_NONE) sleep_until_woken(&sleeper);
-	return hold;
+	if (hold != TALLY_HOLD_NONE) return hold;
+	*slept = true;
+	return sleep_until_woken(&sleeper) == OWNER ? TALLY_HOLD_HEAVY : TALLY_HOLD_NONE;
 }
 
-enum tally_hold light_lock_take_slow(struct tally_object *object)
+static enum tally_hold spin(struct tally_object *object)
 {
-	if (is_in_my_section(object)) return TALLY_HOLD_NESTED;
 	for (unsigned i = 0; i < SPIN; i++) {
 		enum tally_hold hold = try_take(object, light_lock_enabled);
 		if (hold != TALLY_HOLD_NONE) return hold;
 		tally_spin_pause();
 	}
-	if (light_lock_enabled) settle(object);
-	enum tally_hold hold = take_or_sleep(object);
+	return TALLY_HOLD_NONE;
+}
+
+enum tally_hold light_lock_take_slow(struct tally_object *object)
+{
+	if (is_in_my_section(object)) return TALLY_HOLD_NESTED;
+	enum tally_hold hold = spin(object);
 	if (hold != TALLY_HOLD_NONE) return hold;
-	do hold = take_or_sleep(object);
-	while (hold == TALLY_HOLD_NONE);
-	return (enum tally_hold)(hold | LOCK_HOLD_RESUME);
+	int kept = errno;
+	uint64_t since = tally_clock();
+	bool slept = false;
+	if (light_lock_enabled) settle(object);
+	for (;;) {
+		hold = take_or_sleep(object, since, &slept);
+		if (hold == TALLY_HOLD_NONE) hold = spin(object);
+		if (hold == TALLY_HOLD_NONE) continue;
+		errno = kept;
+		return slept ? (enum tally_hold)(hold | LOCK_HOLD_RESUME) : hold;
+	}
 }
 
 // ---- drop ----
 
-// The lock has been dropped by an exchange that found PARKED.
-static void wake_one(struct tally_object *object)
-{
-	struct bucket *bucket = bucket_of(object);
-	bool more;
-	tally_latch_take(&bucket->latch);
-	struct sleeper *first = unlink_first(bucket, object, &more);
-	if (more) tally_fetch_or(&object->lock, LOCK_PARKED, relaxed);
-	tally_latch_drop(&bucket->latch);
-	wake(first);
-}
 
 // Bucket latch held, one sleeper unlinked: whoever drops the lock next must learn of those who remain. A LIGHT holder
 // will, by the flag; everybody else by PARKED.
@@ -211,15 +221,31 @@ static void mark_rest(struct tally_object *object, bool more)
 	}
 }
 
+// Bucket latch held: takes the lock, which this thread has dropped, for a sleeper that has waited too long to be sent to
+// compete for it again. False: it is patient yet, or somebody else has the lock already.
+static bool hand_over(struct tally_object *object, const struct sleeper *sleeper, bool more)
+{
+	if (tally_clock() - sleeper->since < PATIENCE) return false;
+	uint8_t next = (uint8_t)(LOCK_HELD | (more ? LOCK_PARKED : 0));
+	uint8_t seen = tally_load(&object->lock, relaxed);
+	while (seen == LOCK_FREE || seen == LOCK_HFREE)
+		// order: acquire the sections of those who held it since; pairs with light_lock_drop, light_lock_drop_slow.
+		// Else: the sleeper sees half a change.
+		if (tally_cas(&object->lock, &seen, next, acquire)) return true;
+	return false;
+}
+
+// The lock has been dropped, and somebody may sleep for it.
 void light_lock_drop_contended(struct tally_object *object)
 {
 	struct bucket *bucket = bucket_of(object);
 	bool more;
 	tally_latch_take(&bucket->latch);
 	struct sleeper *first = unlink_first(bucket, object, &more);
-	mark_rest(object, more);
+	bool handed = first && hand_over(object, first, more);
+	if (!handed) mark_rest(object, more);
 	tally_latch_drop(&bucket->latch);
-	wake(first);
+	if (first) wake(first, handed ? OWNER : WOKEN);
 }
 
 void light_lock_drop_slow(struct tally_object *object, enum tally_hold hold)
@@ -228,8 +254,8 @@ void light_lock_drop_slow(struct tally_object *object, enum tally_hold hold)
 	if (kind == TALLY_HOLD_LIGHT) {
 		light_lock_drop(object, TALLY_HOLD_LIGHT);
 	} else if (kind == TALLY_HOLD_HEAVY) {
-		// order: release the section; pairs with light_lock_take, try_take. Else: half a change is seen.
-		if (tally_exchange(&object->lock, LOCK_HFREE, release) & LOCK_PARKED) wake_one(object);
+		// order: release the section; pairs with light_lock_take, try_take, hand_over. Else: half a change is seen.
+		if (tally_exchange(&object->lock, LOCK_HFREE, release) & LOCK_PARKED) light_lock_drop_contended(object);
 	}
 	if (hold & LOCK_HOLD_RESUME) tally_sections_resume();
 }

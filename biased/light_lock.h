@@ -44,8 +44,8 @@ static inline void light_lock_drop(struct tally_object *object, enum tally_hold 
 		light_lock_drop_slow(object, hold);
 		return;
 	}
-	// order: release the section, and by the barrier the look that follows; pairs with light_lock_take, try_take, settle.
-	// Else: half a change is seen, or a sleeper is not.
+	// order: release the section, and by the barrier the look that follows; pairs with light_lock_take, try_take,
+	// hand_over, settle. Else: half a change is seen, or a sleeper is not.
 	tally_store(&object->lock, LOCK_FREE, release);
 	atomic_signal_fence(memory_order_seq_cst); // the light half of the barrier; settle has the heavy one
 	if (tally_unlikely(tally_load(&object->flags, relaxed) & LOCK_CONTENDED)) light_lock_drop_contended(object);

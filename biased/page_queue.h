@@ -6,7 +6,7 @@
 #include "slot.h"
 
 // Queues `object`, which the caller has just brought to `queued`, for the holder of the role of `slot`, its owner.
-// Needs no memory, cannot fail. May run destructors when the owner is away and nothing forbids them.
+// Needs no memory, cannot fail. When the owner is away the object may be among the calling thread's dying afterwards.
 void page_queue_push(struct tally_slot *slot, struct tally_object *object);
 
 // Moves the owner's count into `shared`, less `minus`. The role of the object's slot is held. True: that was the last

@@ -9,6 +9,7 @@
 // I3  An arena's head holds no pages; the mapping is zeroed memory, so fresh blocks carry dead count words.
 #include "arena.h"
 #include "page.h"
+#include "thread.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -101,6 +102,7 @@ static struct tally_page *take_run(struct tally_arena *arena, unsigned first, si
 {
 	struct tally_page *page = &arena->page[first];
 	memset(page, 0, sizeof *page);
+	page->is_used = arena->touched[first / 64] >> first % 64 & 1; // by an earlier run
 	page->base = (char *)arena + ((size_t)first << TALLY_PAGE_SHIFT);
 	page->run = (uint32_t)count;
 	pool.page_bytes += count << TALLY_PAGE_SHIFT;
@@ -112,9 +114,10 @@ static struct tally_page *take_own_arena(size_t count)
 	size_t bytes = (HEAD_PAGES + count) << TALLY_PAGE_SHIFT;
 	struct tally_arena *arena = add_arena((bytes + TALLY_ARENA_SIZE - 1) & ~(TALLY_ARENA_SIZE - 1));
 	if (!arena) return NULL;
+	struct tally_page *page = take_run(arena, arena->first, count);
 	arena->in_use = arena->pages;
 	mark_run(arena, arena->first, arena->pages, true);
-	return take_run(arena, arena->first, count);
+	return page;
 }
 
 static struct tally_page *take_pages(size_t count)
@@ -128,9 +131,10 @@ static struct tally_page *take_pages(size_t count)
 		if (!arena) return NULL;
 		first = arena->first;
 	}
+	struct tally_page *page = take_run(arena, first, count);
 	arena->in_use += (uint32_t)count;
 	mark_run(arena, first, (unsigned)count, true);
-	return take_run(arena, first, count);
+	return page;
 }
 
 static struct tally_page *take_within_limit(size_t count)
@@ -147,8 +151,9 @@ struct tally_page *tally_pages_take(size_t bytes)
 	if (bytes > (size_t)1 << 46) return NULL; // nobody has that; and the arithmetic below stays exact
 	size_t count = (bytes + TALLY_PAGE_SIZE - 1) >> TALLY_PAGE_SHIFT;
 	struct tally_page *page = take_within_limit(count);
-	if (page || !pool.config.on_memory) return page;
-	return pool.config.on_memory(bytes, pool.config.context) ? take_within_limit(count) : NULL;
+	if (!page && pool.config.on_memory && pool.config.on_memory(bytes, pool.config.context)) page = take_within_limit(count);
+	if (!page) tally_self.pending |= TALLY_PENDING_RELIEF;
+	return page;
 }
 
 void tally_pages_give(struct tally_page *page)
@@ -233,6 +238,14 @@ int tally_pages_each(int (*visit)(struct tally_page *page, void *context), void 
 	return 0;
 }
 
+uint64_t tally_pages_in_use(void)
+{
+	tally_latch_take(&pool.latch);
+	uint64_t bytes = pool.page_bytes;
+	tally_latch_drop(&pool.latch);
+	return bytes;
+}
+
 size_t tally_pages_limit(void)
 {
 	tally_latch_take(&pool.latch);
@@ -241,21 +254,28 @@ size_t tally_pages_limit(void)
 	return limit;
 }
 
-void tally_pages_limit_set(size_t bytes)
+bool tally_pages_limit_set(size_t bytes)
 {
 	tally_latch_take(&pool.latch);
-	pool.limit = bytes;
+	bool running = pool.config.size != 0;
+	if (running) pool.limit = bytes;
 	tally_latch_drop(&pool.latch);
+	return running;
 }
 
 void tally_arenas_init(const tally_config *config)
 {
+	tally_latch_take(&pool.latch);
 	pool.config = *config;
 	pool.limit = config->memory_limit;
+	tally_latch_drop(&pool.latch);
 }
 
 void tally_arenas_fini(void)
 {
+	tally_latch_take(&pool.latch);
 	while (pool.arenas) drop_arena(&pool.arenas);
 	pool.page_bytes = 0;
+	pool.config.size = 0;
+	tally_latch_drop(&pool.latch);
 }

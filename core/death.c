@@ -14,6 +14,13 @@
 _Atomic uint64_t tally_immortals;
 
 
+// Dead, but its block is still allocated: core/walk.c subtracts these.
+static void count_dying(int change)
+{
+	_Atomic uint32_t *dying = &tally_self.member->dying;
+	tally_store(dying, tally_load(dying, relaxed) + (uint32_t)change, relaxed);
+}
+
 // Takes an object off the list and gives it its type back.
 static struct tally_object *take_dying(void)
 {
@@ -21,6 +28,7 @@ static struct tally_object *take_dying(void)
 	tally_self.dying = object->next;
 	object->next = NULL;
 	object->type = (uint16_t)tally_load(&object->local, relaxed);
+	count_dying(-1);
 	return object;
 }
 
@@ -29,7 +37,9 @@ static void destroy(struct tally_object *object)
 	void (*type_destroy)(struct tally_object *) = tally_type(object)->destroy;
 	if (type_destroy) {
 		variant_count_kill(object, object->type); // a walk that meets it knows that it is dying, and of what type
+		count_dying(1);
 		type_destroy(object);
+		count_dying(-1);
 	}
 	variant_count_kill(object, TALLY_TYPE_FREE);
 	tally_heap_free(object);
@@ -40,6 +50,7 @@ void tally_object_doom(struct tally_object *object)
 	variant_count_kill(object, object->type);
 	object->next = tally_self.dying;
 	tally_self.dying = object;
+	count_dying(1);
 	tally_self.pending |= TALLY_PENDING_BURY;
 }
 

@@ -20,11 +20,13 @@ void tally_error_clear(void) { tally_self.error = TALLY_ERROR_NONE; }
 
 void tally_error_set(enum tally_error_code code, const char *format, ...)
 {
+	char message[TALLY_MESSAGE]; // first: the old message may be among the arguments
 	va_list arguments;
 	va_start(arguments, format);
-	tally_self.error = code;
-	vsnprintf(tally_self.message, TALLY_MESSAGE, format, arguments);
+	vsnprintf(message, sizeof message, format, arguments);
 	va_end(arguments);
+	tally_self.error = code;
+	memcpy(tally_self.message, message, sizeof message);
 }
 
 int tally_error_raise(enum tally_error_code code, const char *operation, const char *format, ...)

@@ -84,8 +84,18 @@ static void retire(struct tally_page *page)
 
 // ---- choosing the next page ----
 
+// Blocks of objects must carry dead count words from the start. Memory fresh from the system does, and so does a page that
+// held objects of the same size; any other is cleared.
+static void clear_for_objects(struct tally_page *page, unsigned layout, unsigned class)
+{
+	bool alike = page->layout != TALLY_LAYOUT_RAW && page->class == class;
+	if (layout != TALLY_LAYOUT_RAW && page->is_used && !alike) memset(page->base, 0, TALLY_PAGE_SIZE);
+	page->is_used = true;
+}
+
 static void format(struct tally_page *page, uint16_t tag, unsigned layout, unsigned class)
 {
+	clear_for_objects(page, layout, class);
 	page->block_size = tally_class_size(class);
 	page->reciprocal = (uint32_t)((((uint64_t)1 << 32) + page->block_size - 1) / page->block_size);
 	page->slots = (uint16_t)(TALLY_PAGE_SIZE / page->block_size);
@@ -143,6 +153,16 @@ static void *new_large(struct tally_heap *heap, size_t size, enum tally_layout l
 	page->bump = page->end = page->base + page->block_size;
 	if (layout != TALLY_LAYOUT_RAW) memset(page->base, 0, sizeof(struct tally_object));
 	return page->base;
+}
+
+bool tally_heap_relieve(void)
+{
+	if (!(tally_self.pending & TALLY_PENDING_RELIEF)) return false;
+	tally_self.pending &= ~(uint32_t)TALLY_PENDING_RELIEF;
+	if (tally_self.section || tally_self.burying) return false;
+	uint64_t before = tally_pages_in_use();
+	tally_heap_tidy();
+	return tally_pages_in_use() < before;
 }
 
 void *tally_heap_new_slow(struct tally_heap *heap, size_t size, enum tally_layout layout)

@@ -54,6 +54,9 @@ void tally_heap_free(void *block);
 
 // World stopped: hands the heap's empty pages to the arenas.
 void tally_heap_give_empty(struct tally_heap *heap);
+// For constructors, when an allocation has failed and nothing is half made: gives all empty pages back, which stops the
+// world. True: there were some, and the allocation may be tried once more. False for faults on demand.
+bool tally_heap_relieve(void);
 // Run point, TALLY_PENDING_TRIM set: stops the world and does that for every heap.
 void tally_heap_tidy(void);
 

@@ -61,7 +61,8 @@ struct tally_page {
 	struct tally_page *next, *previous;
 	uint16_t owner; // tag of the slot
 	uint8_t state;  // enum tally_page_state
-	uint8_t spare[13];
+	bool is_used;   // has held blocks before: its memory is not all zero
+	uint8_t spare[12];
 };
 static_assert(sizeof(struct tally_page) == 128, "a descriptor is two cache lines");
 static_assert(offsetof(struct tally_page, free) == 64, "the owner's fields have a line of their own");
@@ -120,7 +121,8 @@ void tally_pages_give(struct tally_page *page);
 // Releases memory of pages not in use; returns the bytes.
 size_t tally_pages_trim(void);
 size_t tally_pages_limit(void); // 0: none
-void tally_pages_limit_set(size_t bytes);
+uint64_t tally_pages_in_use(void); // bytes
+bool tally_pages_limit_set(size_t bytes); // false: the runtime is not running
 void tally_pages_stats(uint64_t *page_bytes, uint64_t *arena_bytes, uint64_t *arenas);
 // World stopped: calls `visit` for each run in use, in address order within an arena, until it returns non-zero.
 int tally_pages_each(int (*visit)(struct tally_page *page, void *context), void *context);

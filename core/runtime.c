@@ -1,7 +1,7 @@
 // core/runtime.c: starting and shutting down the one runtime of the process, counted by its users.
 //
-// The start: arenas, the variant, an open door for threads, the built-in types (made by the calling thread as if it were
-// attached). The shutdown goes the other way. `users` and the phases are guarded by one latch, which nobody holds while
+// The start: arenas, the variant, the built-in types (made by the calling thread behind a closed door), then the door is
+// opened. The shutdown goes the other way. `users` and the phase are guarded by one latch, which nobody holds while
 // waiting: a shutdown that waits for threads leaves it and marks the phase instead.
 #include "arena.h"
 #include "error.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <tally/heap.h>
 
-enum { MS = 1000000, SWITCH_INTERVAL = 5 * MS, NAMES = 160 };
+enum { NAMES = 160 };
 
 uint64_t tally_hash_seed;
 
@@ -39,19 +39,7 @@ static int check_config(const tally_config *given, tally_config *config)
 	}
 	if (!config->arena_alloc != !config->arena_free)
 		return tally_error_raise(TALLY_ERROR_VALUE, "init", "config.arena_alloc and arena_free go together, got one");
-	if (!config->switch_interval) config->switch_interval = SWITCH_INTERVAL;
 	return 0;
-}
-
-// The calling thread acts as an attached one; it may be detached only.
-static int with_thread(int (*act)(void), const char *operation)
-{
-	if (tally_thread_join_in(operation)) return -1;
-	tally_token token;
-	if (tally_thread_attach(&token)) return -1;
-	int result = act();
-	tally_thread_detach(token);
-	return result;
 }
 
 static int start(const tally_config *config)
@@ -60,11 +48,12 @@ static int start(const tally_config *config)
 	tally_store(&tally_immortals, 0, relaxed);
 	tally_arenas_init(config);
 	if (variant_init(config)) return tally_error_memory("init", sizeof(struct tally_heap));
-	if (!tally_threads_open()) {
-		if (!with_thread(tally_types_init, "init")) return 0;
-		tally_threads_wait(0, NULL, 0);
-	} else {
-		tally_error_raise(TALLY_ERROR_MEMORY, "init", "no thread-specific key left");
+	int result = tally_threads_prepare();
+	if (result) tally_error_raise(TALLY_ERROR_MEMORY, "init", "no thread-specific key left");
+	else result = tally_thread_act_inside(tally_types_init, "init");
+	if (!result) {
+		tally_threads_open();
+		return 0;
 	}
 	variant_fini();
 	tally_arenas_fini();
@@ -106,16 +95,15 @@ static int count_left(void)
 static int stop(uint64_t timeout_ns, uint64_t *leaked)
 {
 	char names[NAMES];
-	if (tally_self.state == TALLY_BLOCKING) tally_blocking_end();
-	if (tally_self.state == TALLY_ATTACHED) {
-		tally_self.section = NULL;
-		tally_thread_detach((tally_token){.previous = TALLY_DETACHED});
-	}
-	if (with_thread(count_left, "fini")) return -1;
-	size_t busy = tally_threads_wait(timeout_ns, names, sizeof names);
+	tally_thread_withdraw();
+	size_t busy = tally_threads_close(timeout_ns, names, sizeof names);
 	if (busy)
 		return tally_error_raise(TALLY_ERROR_TIMEOUT, "fini", "%zu thread%s still attached or in a blocking region: %s", busy,
 		                         busy == 1 ? "" : "s", names);
+	if (tally_thread_act_inside(count_left, "fini")) {
+		tally_threads_open();
+		return -1;
+	}
 	if (leaked) *leaked = left_over;
 	tally_types_fini();
 	variant_fini();

@@ -1,13 +1,15 @@
 // core/thread.c: attaching and detaching, blocking regions, points, and the list of threads that a shutdown reads.
 //
 // A thread is known from its first attach on: it has a slot of the variant, which it keeps across detaches (that makes
-// attaching again cheap), and a place on the list of threads. Both go when the OS thread ends (a pthread key's
-// destructor) or when the runtime has been started anew since (`generation`).
+// attaching again cheap) and loses when the runtime is started anew (`generation`), and a member on the list of threads,
+// which is memory of its own: the list must not lead into the storage of a thread that is gone. Both go when the OS
+// thread ends, by a pthread key's destructor.
 //
 // I1  `busy` is 1 from before a thread looks whether the runtime is closing until after it has left; the closer sets
 //     `closing` first and looks at every `busy` afterwards. So either the thread sees the closing or the closer sees the
-//     thread.
-// I2  A burial happens before the thread gives its role back: others may claim the role only with nothing dying in it.
+//     thread. The same holds for a thread that ends and `down`.
+// I2  A thread that goes away at a run point has buried its dying first, unless a section or a destructor forbids it.
+// I3  While the door is closed the thread that starts or ends the runtime is the only one inside (`insider`).
 #include "arena.h"
 #include "error.h"
 #include "object.h"
@@ -25,107 +27,157 @@ _Thread_local struct tally_thread tally_self = {.tag_word = TALLY_NOBODY, .poll 
 
 static struct {
 	struct tally_latch latch;
-	struct tally_thread *first;
+	struct tally_member *first;
 	pthread_key_t key;
 	bool has_key;
-	_Atomic uint32_t closing;
+	_Atomic uint32_t closing;    // new attaches are refused
+	_Atomic uint32_t down;       // nothing of the runtime may be touched
 	_Atomic uint32_t generation; // of the runtime; 0: never started
 	_Atomic uint32_t departures; // counts threads that stopped being busy while closing: what the closer sleeps on
-} threads = {.latch = TALLY_LATCH_INIT, .closing = 1};
+} threads = {.latch = TALLY_LATCH_INIT, .closing = 1, .down = 1};
 
-// ---- the list of threads ----
+// ---- busy, closing, down ----
 
-static void list_thread(struct tally_thread *self)
+static void set_busy(struct tally_member *member)
 {
-	tally_latch_take(&threads.latch);
-	self->previous = NULL;
-	self->next = threads.first;
-	if (threads.first) threads.first->previous = self;
-	threads.first = self;
-	self->registered = true;
-	tally_latch_drop(&threads.latch);
-}
-
-static void unlist_thread(struct tally_thread *self)
-{
-	tally_latch_take(&threads.latch);
-	if (self->previous) self->previous->next = self->next;
-	else threads.first = self->next;
-	if (self->next) self->next->previous = self->previous;
-	self->registered = false;
-	tally_latch_drop(&threads.latch);
-}
-
-static void set_busy(struct tally_thread *self)
-{
-	// order: seq_cst busy before closing is read; pairs with tally_threads_wait, count_busy.
+	// order: seq_cst busy before closing or down is read; pairs with close_door, count_busy, try_go_down.
 	// Else: the closer misses a thread that misses the closing.
-	tally_store(&self->busy, 1, seq_cst);
+	tally_store(&member->busy, 1, seq_cst);
 }
 
-static void clear_busy(struct tally_thread *self)
+static void clear_busy(struct tally_member *member)
 {
-	// order: seq_cst all uses of the runtime before it; pairs with tally_threads_wait, count_busy.
+	// order: seq_cst all uses of the runtime before it; pairs with close_door, count_busy.
 	// Else: the runtime is torn down under this thread's last steps, or its closer sleeps on.
-	tally_store(&self->busy, 0, seq_cst);
-	// order: seq_cst closing is read after busy is cleared; pairs with tally_threads_wait. Else: as above.
+	tally_store(&member->busy, 0, seq_cst);
+	// order: seq_cst closing is read after busy is cleared; pairs with close_door. Else: as above.
 	if (!tally_load(&threads.closing, seq_cst)) return;
-	tally_fetch_add(&threads.departures, 1, relaxed);
+	// order: release the cleared busy with its announcement; pairs with tally_threads_close. Else: the closer sees the new
+	// number and the old busy, and sleeps on.
+	tally_fetch_add(&threads.departures, 1, release);
 	tally_wake(&threads.departures, 1);
 }
 
+// The thread that starts or ends the runtime goes in and out while the door is closed.
 static bool is_open(void)
 {
-	// order: seq_cst read after busy is set, and all of the start seen; pairs with tally_threads_open,
-	// tally_threads_wait. Else: as in set_busy.
-	return !tally_load(&threads.closing, seq_cst);
+	// order: seq_cst read after busy is set, and all of the start seen; pairs with tally_threads_open, close_door.
+	// Else: as in set_busy, or an attacher uses half a runtime.
+	return tally_self.insider || !tally_load(&threads.closing, seq_cst);
+}
+
+static bool is_down(void)
+{
+	// order: seq_cst read after busy is set; pairs with try_go_down. Else: as in set_busy.
+	return tally_load(&threads.down, seq_cst);
+}
+
+// ---- the list of threads ----
+
+static void list_member(struct tally_member *member)
+{
+	tally_latch_take(&threads.latch);
+	member->previous = NULL;
+	member->next = threads.first;
+	if (threads.first) threads.first->previous = member;
+	threads.first = member;
+	memcpy(member->name, tally_self.name, sizeof member->name);
+	tally_latch_drop(&threads.latch);
+}
+
+static void unlist_member(struct tally_member *member)
+{
+	tally_latch_take(&threads.latch);
+	if (member->previous) member->previous->next = member->next;
+	else threads.first = member->next;
+	if (member->next) member->next->previous = member->previous;
+	tally_latch_drop(&threads.latch);
+}
+
+// A member is listed only when the end of its thread is sure to take it off again.
+static int become_member(struct tally_thread *self)
+{
+	if (self->member) return 0;
+	struct tally_member *member = tally_record_new(sizeof *member);
+	if (!member) return -1;
+	if (pthread_setspecific(threads.key, self)) {
+		tally_record_free(member);
+		return -1;
+	}
+	self->member = member;
+	list_member(member);
+	return 0;
+}
+
+static void forget_member(struct tally_thread *self)
+{
+	unlist_member(self->member);
+	tally_record_free(self->member);
+	self->member = NULL;
+	self->generation = 0;
 }
 
 // ---- known threads ----
+
+// A section left open by a thread that ended inside it cannot be ended: its record was on the stack. Its object stays
+// locked; the dying of the section are buried.
+static void abandon_sections(struct tally_thread *self)
+{
+	self->burying = false;
+	self->section = NULL;
+}
 
 static void end_thread(void *unused)
 {
 	(void)unused;
 	struct tally_thread *self = &tally_self;
-	if (!self->registered) return;
+	if (!self->member) return;
 	if (self->state != TALLY_DETACHED) {
-		self->section = NULL; // left open by a thread that ended inside it: its record is gone, its object stays locked
-		if (self->state == TALLY_ATTACHED) variant_thread_detach();
+		abandon_sections(self);
+		if (self->state == TALLY_BLOCKING) variant_thread_attach();
+		variant_thread_detach();
 		self->state = TALLY_DETACHED;
 	}
-	set_busy(self); // no shutdown while the slot is given up
-	if (is_open() && self->generation == tally_load(&threads.generation, relaxed)) variant_thread_leave();
-	clear_busy(self);
-	unlist_thread(self);
-	self->generation = 0;
+	set_busy(self->member); // no teardown while the slot is given up
+	if (!is_down() && self->generation == tally_load(&threads.generation, relaxed)) variant_thread_leave();
+	clear_busy(self->member);
+	forget_member(self);
 }
 
-// Makes the calling thread known to this start of the runtime. 0, or -1 without memory.
+// Gives the calling thread a slot of this start of the runtime. 0, or -1 without memory.
 static int enroll(struct tally_thread *self)
 {
 	uint32_t generation = tally_load(&threads.generation, relaxed);
 	if (self->generation == generation) return 0;
 	self->slot = NULL; // of an earlier start: gone with it
 	self->heap = NULL;
+	self->pending = 0;
 	if (variant_thread_enroll()) return -1;
 	self->generation = generation;
-	return pthread_setspecific(threads.key, self) ? -1 : 0;
+	return 0;
 }
 
-int tally_thread_join_in(const char *operation)
+static int refuse(const char *operation)
+{
+	return tally_error_raise(TALLY_ERROR_CLOSING, operation, "the runtime is not running");
+}
+
+static int no_room(const char *operation)
+{
+	return tally_error_raise(TALLY_ERROR_MEMORY, operation, "no memory or no tag left for one more thread");
+}
+
+// Makes the calling thread, which is detached, a busy user of the runtime.
+static int join_in(const char *operation)
 {
 	struct tally_thread *self = &tally_self;
-	if (!self->registered) list_thread(self);
-	set_busy(self);
-	if (!is_open()) {
-		clear_busy(self);
-		return tally_error_raise(TALLY_ERROR_CLOSING, operation, "the runtime is not running");
-	}
-	if (enroll(self)) {
-		clear_busy(self);
-		return tally_error_raise(TALLY_ERROR_MEMORY, operation, "no memory or no tag left for one more thread");
-	}
-	return 0;
+	if (!is_open()) return refuse(operation);
+	if (become_member(self)) return no_room(operation);
+	set_busy(self->member);
+	bool open = is_open();
+	if (open && !enroll(self)) return 0;
+	clear_busy(self->member);
+	return open ? no_room(operation) : refuse(operation);
 }
 
 // ---- attach, detach ----
@@ -138,28 +190,34 @@ static void attach(void)
 
 static void detach(enum tally_thread_state next)
 {
+	int kept = errno;
 	variant_thread_detach();
+	errno = kept;
 	tally_self.state = next;
-	if (next == TALLY_DETACHED) clear_busy(&tally_self);
+	if (next == TALLY_DETACHED) clear_busy(tally_self.member);
 }
 
 int tally_thread_attach(tally_token *token)
 {
 	enum tally_thread_state found = tally_self.state;
-	if (found == TALLY_DETACHED && tally_thread_join_in("thread_attach")) return -1;
+	if (found == TALLY_DETACHED && join_in("thread_attach")) return -1;
 	token->previous = (uint32_t)found;
-	if (found != TALLY_ATTACHED) attach();
+	if (found == TALLY_ATTACHED) return 0;
+	int kept = errno;
+	attach();
+	errno = kept;
 	return 0;
 }
 
 int tally_thread_detach(tally_token token)
 {
-	if (!tally_enter_run("thread_detach")) return -1;
+	if (tally_self.state != TALLY_ATTACHED) return tally_error_thread("thread_detach");
 	if (token.previous > TALLY_BLOCKING)
 		return tally_error_raise(TALLY_ERROR_THREAD, "thread_detach", "not a token of an attach: %u", token.previous);
 	if (token.previous == TALLY_ATTACHED) return 0;
 	if (tally_self.section && token.previous == TALLY_DETACHED)
 		return tally_error_raise(TALLY_ERROR_THREAD, "thread_detach", "a critical section is still open");
+	tally_enter_run("thread_detach");
 	detach((enum tally_thread_state)token.previous);
 	return 0;
 }
@@ -167,9 +225,7 @@ int tally_thread_detach(tally_token token)
 int tally_blocking_begin(void)
 {
 	if (!tally_enter_run("blocking_begin")) return -1;
-	int kept = errno;
 	detach(TALLY_BLOCKING);
-	errno = kept;
 	return 0;
 }
 
@@ -188,6 +244,7 @@ void tally_thread_set_name(const char *name)
 {
 	tally_latch_take(&threads.latch);
 	snprintf(tally_self.name, sizeof tally_self.name, "%s", name ? name : "");
+	if (tally_self.member) memcpy(tally_self.member->name, tally_self.name, sizeof tally_self.name);
 	tally_latch_drop(&threads.latch);
 }
 
@@ -199,7 +256,9 @@ bool tally_enter_slow(const char *operation)
 		tally_error_thread(operation);
 		return false;
 	}
+	int kept = errno;
 	variant_stop_point();
+	errno = kept;
 	return true;
 }
 
@@ -209,9 +268,12 @@ bool tally_enter_run_slow(const char *operation)
 		tally_error_thread(operation);
 		return false;
 	}
+	int kept = errno;
 	variant_run_point();
 	tally_bury();
-	if (tally_self.pending & TALLY_PENDING_TRIM && !tally_self.section && !tally_self.burying) tally_heap_tidy();
+	bool untidy = tally_self.pending & (TALLY_PENDING_TRIM | TALLY_PENDING_RELIEF);
+	if (untidy && !tally_self.section && !tally_self.burying) tally_heap_tidy();
+	errno = kept;
 	return true;
 }
 
@@ -234,27 +296,38 @@ int tally_switch_interval_get(uint64_t *ns)
 
 // ---- for the start and the end of the runtime ----
 
-int tally_threads_open(void)
+int tally_threads_prepare(void)
 {
 	if (!threads.has_key) {
 		if (pthread_key_create(&threads.key, end_thread)) return -1;
 		threads.has_key = true;
 	}
 	tally_fetch_add(&threads.generation, 1, relaxed);
+	return 0;
+}
+
+void tally_threads_open(void)
+{
+	tally_store(&threads.down, 0, relaxed);
 	// order: seq_cst the runtime as it was set up; pairs with is_open. Else: an attacher uses half a runtime.
 	tally_store(&threads.closing, 0, seq_cst);
-	return 0;
+}
+
+static void close_door(void)
+{
+	// order: seq_cst closing is set before busy is read; pairs with set_busy, clear_busy, is_open. Else: see set_busy.
+	tally_store(&threads.closing, 1, seq_cst);
 }
 
 static size_t count_busy(char *names, size_t size)
 {
 	size_t busy = 0, used = 0;
-	if (size) names[0] = 0;
+	names[0] = 0;
 	tally_latch_take(&threads.latch);
-	for (struct tally_thread *thread = threads.first; thread; thread = thread->next) {
-		// order: seq_cst busy is read after closing was set; pairs with set_busy, clear_busy. Else: see set_busy.
-		if (thread == &tally_self || !tally_load(&thread->busy, seq_cst)) continue;
-		int n = snprintf(names + used, size - used, "%s%s", busy ? ", " : "", thread->name[0] ? thread->name : "unnamed");
+	for (struct tally_member *member = threads.first; member; member = member->next) {
+		// order: seq_cst busy is read after closing or down was set; pairs with set_busy, clear_busy. Else: see set_busy.
+		if (member == tally_self.member || !tally_load(&member->busy, seq_cst)) continue;
+		int n = snprintf(names + used, size - used, "%s%s", busy ? ", " : "", member->name[0] ? member->name : "unnamed");
 		used = n > 0 && used + (size_t)n < size ? used + (size_t)n : size - 1;
 		busy++;
 	}
@@ -262,21 +335,67 @@ static size_t count_busy(char *names, size_t size)
 	return busy;
 }
 
-size_t tally_threads_wait(uint64_t timeout_ns, char *names, size_t size)
+// A thread that ends may be giving up its slot right now: it is busy then.
+static bool try_go_down(char *names, size_t size)
 {
-	// order: seq_cst closing is set before busy is read; pairs with set_busy, clear_busy, is_open. Else: see set_busy.
-	tally_store(&threads.closing, 1, seq_cst);
+	// order: seq_cst down is set before busy is read once more; pairs with set_busy, is_down. Else: a thread that ends
+	// touches a slot that is gone.
+	tally_store(&threads.down, 1, seq_cst);
+	if (!count_busy(names, size)) return true;
+	tally_store(&threads.down, 0, relaxed);
+	return false;
+}
+
+size_t tally_threads_close(uint64_t timeout_ns, char *names, size_t size)
+{
+	close_door();
 	uint64_t start = tally_clock();
 	for (;;) {
-		uint32_t seen = tally_load(&threads.departures, relaxed);
+		// order: acquire the busy that was cleared before this number; pairs with clear_busy. Else: as there.
+		uint32_t seen = tally_load(&threads.departures, acquire);
 		size_t busy = count_busy(names, size);
+		if (!busy && try_go_down(names, size)) return 0;
 		uint64_t waited = tally_clock() - start;
-		if (!busy) return 0;
-		if (waited >= timeout_ns) {
-			// order: seq_cst as in tally_threads_open; pairs with is_open. Else: as there.
-			tally_store(&threads.closing, 0, seq_cst);
+		if (busy && waited >= timeout_ns) {
+			tally_threads_open();
 			return busy;
 		}
-		tally_wait(&threads.departures, seen, timeout_ns - waited);
+		if (busy) tally_wait(&threads.departures, seen, timeout_ns - waited);
 	}
+}
+
+uint64_t tally_threads_dying(void)
+{
+	uint64_t dying = 0;
+	tally_latch_take(&threads.latch);
+	for (struct tally_member *member = threads.first; member; member = member->next) dying += tally_load(&member->dying, relaxed);
+	tally_latch_drop(&threads.latch);
+	return dying;
+}
+
+void tally_thread_withdraw(void)
+{
+	if (tally_self.state == TALLY_ATTACHED) {
+		while (tally_self.section) tally_critical_end(tally_self.section);
+		tally_thread_detach((tally_token){.previous = TALLY_DETACHED});
+	} else if (tally_self.state == TALLY_BLOCKING) {
+		tally_self.section = NULL; // suspended: nothing is held
+		tally_self.state = TALLY_DETACHED;
+		clear_busy(tally_self.member);
+	}
+}
+
+int tally_thread_act_inside(int (*act)(void), const char *operation)
+{
+	tally_token token;
+	tally_self.insider = true;
+	int result = join_in(operation);
+	if (!result) {
+		token.previous = TALLY_DETACHED;
+		attach();
+		result = act();
+		tally_thread_detach(token);
+	}
+	tally_self.insider = false;
+	return result;
 }

@@ -27,6 +27,7 @@ enum {
 // Reasons for a run point to do more than return (tally_thread.pending).
 enum {
 	TALLY_PENDING_TRIM = 1, // this thread's heap keeps many empty pages
+	TALLY_PENDING_RELIEF = 4, // an allocation failed for want of pages: empty ones of other heaps may help the next
 	TALLY_PENDING_BURY = 2, // the dying wait, since they were doomed where nothing may be destroyed
 };
 
@@ -34,6 +35,14 @@ enum tally_thread_state { TALLY_DETACHED, TALLY_ATTACHED, TALLY_BLOCKING };
 
 struct tally_heap;
 struct tally_slot;
+
+// A thread's entry on the list of threads (core/thread.c).
+struct tally_member {
+	_Atomic uint32_t busy;  // attached or in a blocking region; written by the thread, read by a shutdown
+	_Atomic uint32_t dying; // objects that are dead to everybody but not freed yet; the same, read in a stopped world
+	struct tally_member *next, *previous; // guarded by the list's latch
+	char name[TALLY_THREAD_NAME];         // the same
+};
 
 struct tally_thread {
 	uint32_t tag_word;              // own tag << 16; read by every count
@@ -45,14 +54,13 @@ struct tally_thread {
 	struct tally_slot *slot;        // the variant's; kept across detaches
 	bool burying;                   // a destructor is running further up this stack
 	enum tally_thread_state state;
-	uint32_t generation;            // of the runtime that `slot` and `registered` belong to
-	bool registered;                // on the list of threads (core/thread.c)
-	_Atomic uint32_t busy;          // attached or in a blocking region; written by the thread, read by a shutdown
+	uint32_t generation;            // of the runtime that `slot` belongs to
+	struct tally_member *member;    // on the list of threads; NULL: not known yet
+	bool insider;                   // starts or ends the runtime: the closed door lets it through
 	enum tally_error_code error;
 	uint64_t allocations, fail_at;  // builds with assertions: see tally_heap_fail
 	bool fail_all;
-	struct tally_thread *next, *previous; // the list of threads, guarded by its latch
-	char name[TALLY_THREAD_NAME];         // guarded by the same latch
+	char name[TALLY_THREAD_NAME]; // copied to the member, when there is one
 	char message[TALLY_MESSAGE];
 };
 
@@ -82,5 +90,8 @@ static inline bool tally_enter_run(const char *operation)
 	if (tally_likely(!(word & ~(uint64_t)TALLY_ROLE) && !tally_self.pending)) return true;
 	return tally_enter_run_slow(operation);
 }
+
+// World stopped: objects that are dead and still allocated, of all threads.
+uint64_t tally_threads_dying(void);
 
 #endif

@@ -3,8 +3,8 @@
 // A block is free when it lies beyond its page's bump pointer or on its free or remote list, else allocated: a walk marks
 // the free ones of a page in a bitmap on the stack and reports the rest. No list links, no bit an object.
 //
-// I1  Everything that a thread's slot has queued has been drained by the stop, so what waits is on the list of the dying
-//     of a thread that is inside a destructor, or of this one.
+// I1  Everything that a thread's slot has queued has been drained by the stop, so what is dead and still allocated is on
+//     the list of the dying of some thread, or being destroyed by one; each counts its own.
 #include "arena.h"
 #include "error.h"
 #include "object.h"
@@ -27,13 +27,6 @@ static int count_page(struct tally_page *page, void *context)
 	return 0;
 }
 
-static uint64_t count_dying(void)
-{
-	uint64_t dying = 0;
-	for (struct tally_object *object = tally_self.dying; object; object = object->next) dying++;
-	return dying;
-}
-
 int tally_heap_stats_get(tally_heap_stats *stats)
 {
 	if (!tally_enter_run("heap_stats_get")) return -1;
@@ -43,13 +36,12 @@ int tally_heap_stats_get(tally_heap_stats *stats)
 	struct totals totals = {0, 0};
 	variant_world_stop();
 	tally_pages_each(count_page, &totals);
-	uint64_t immortal = tally_load(&tally_immortals, relaxed), dying = count_dying();
-	variant_world_start();
-	tally_bury();
-	stats->immortal_objects = immortal;
-	stats->live_objects = totals.objects - immortal - dying;
+	stats->immortal_objects = tally_load(&tally_immortals, relaxed);
+	stats->live_objects = totals.objects - stats->immortal_objects - tally_threads_dying();
 	stats->live_bytes = totals.bytes;
 	tally_pages_stats(&stats->page_bytes, &stats->arena_bytes, &stats->arenas);
+	variant_world_start();
+	tally_bury();
 	return 0;
 }
 
@@ -122,17 +114,18 @@ static void give_empty(struct tally_heap *heap, void *unused)
 }
 
 // World stopped: nobody is between setting a bit in a page and linking it, so the empty pages are nobody's any more.
-static size_t trim(void)
+static void give_all_empty(void)
 {
 	variant_heaps(give_empty, NULL);
-	return tally_pages_trim();
+	tally_self.pending &= ~(uint32_t)(TALLY_PENDING_TRIM | TALLY_PENDING_RELIEF);
 }
 
 int tally_heap_trim(size_t *released)
 {
 	if (!tally_enter_run("heap_trim")) return -1;
 	variant_world_stop();
-	size_t bytes = trim();
+	give_all_empty();
+	size_t bytes = tally_pages_trim();
 	variant_world_start();
 	tally_bury();
 	if (released) *released = bytes;
@@ -141,9 +134,8 @@ int tally_heap_trim(size_t *released)
 
 void tally_heap_tidy(void)
 {
-	tally_self.pending &= ~(uint32_t)TALLY_PENDING_TRIM;
 	variant_world_stop();
-	variant_heaps(give_empty, NULL);
+	give_all_empty();
 	variant_world_start();
 	tally_bury();
 }
@@ -152,8 +144,8 @@ void tally_heap_tidy(void)
 
 int tally_heap_limit_set(size_t bytes)
 {
-	tally_pages_limit_set(bytes);
-	return 0;
+	if (tally_pages_limit_set(bytes)) return 0;
+	return tally_error_raise(TALLY_ERROR_CLOSING, "heap_limit_set", "the runtime is not running");
 }
 
 int tally_heap_fail(uint64_t n, bool all)

@@ -121,7 +121,6 @@ void slot_push(struct tally_slot *slot, struct tally_page *page)
 			}
 			tally_page_drain(&slot->heap, page);
 			slot_release(slot);
-			tally_bury();
 			return;
 		} else {
 			page->queue_next = slot_list(word);

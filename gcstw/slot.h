@@ -61,8 +61,8 @@ bool slot_try_leave(struct tally_slot *slot);
 // Takes the queued pages and drains them; the dead join the calling thread's dying. Role held.
 void slot_take(struct tally_slot *slot);
 
-// Queues a page whose summary the caller made non-zero; claims the role when the owner is away, then drains it and
-// buries the dead. Cannot fail, needs no memory.
+// Queues a page whose summary the caller made non-zero; claims the role when the owner is away, and drains it. The dead
+// join the calling thread's dying. Cannot fail, needs no memory.
 void slot_push(struct tally_slot *slot, struct tally_page *page);
 
 // Claims the role of an owner who is away. False: somebody holds it.

@@ -22,7 +22,7 @@ int variant_init(const tally_config *config)
 {
 	memset(&heap, 0, sizeof heap);
 	tally_heap_init(&heap, THE_ONLY_HEAP);
-	gil_interval_set(config->switch_interval);
+	if (config->switch_interval) gil_interval_set(config->switch_interval);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ static tally_object *list_of_probes(tally_object *type, int first, int count)
 
 static tally_object *tuple_of_probes(tally_object *type, int first, int count)
 {
-	tally_object *items[FIXTURE_DEATHS];
+	tally_object *items[FIXTURE_DEATHS] = {NULL};
 	for (int i = 0; i < count; i++) items[i] = probe(type, first + i);
 	tally_object *tuple = must(tally_tuple_new(items, (size_t)count));
 	for (int i = 0; i < count; i++) tally_decref(items[i]);

@@ -302,6 +302,25 @@ static void every_size_to_a_thousand_can_be_filled_and_emptied(void)
 	}
 }
 
+static int measure_raw(const tally_heap_block *block, void *bytes)
+{
+	if (!block->type_name) *(size_t *)bytes += block->size;
+	return 0;
+}
+
+// Entries of 24 bytes, two slots for each; a block may be a fifth larger than what was asked for.
+static void a_table_has_room_for_at_most_twice_its_keys(void)
+{
+	for (int64_t size = 16; size < 146; size++) {
+		tally_object *dict = count_up(size);
+		size_t bytes = 0, room = 2 * (size_t)size;
+		CHECK_EQ(tally_heap_walk(measure_raw, &bytes), 0);
+		CHECK(bytes > 0);
+		CHECK(bytes <= (room * (24 + 2 * 2) + 16) * 5 / 4);
+		tally_decref(dict);
+	}
+}
+
 static void a_few_keys_that_come_and_go_do_not_make_a_dict_grow(void)
 {
 	tally_object *dict = count_up(8);
@@ -780,6 +799,7 @@ int main(void)
 	TAP_RUN(order_survives_tombstones_and_new_tables);
 	TAP_RUN(keys_are_found_in_dicts_of_every_width);
 	TAP_RUN(every_size_to_a_thousand_can_be_filled_and_emptied);
+	TAP_RUN(a_table_has_room_for_at_most_twice_its_keys);
 	TAP_RUN(a_few_keys_that_come_and_go_do_not_make_a_dict_grow);
 	TAP_RUN(a_dict_that_was_emptied_by_pops_gives_its_table_back);
 	TAP_RUN(an_unhashable_key_is_refused_by_name);

@@ -1,5 +1,5 @@
-// tests/stage.h: threads that take turns, without sleeping: a stage that one thread reaches and others await, threads
-// to start and finish, and children whose crash or hang is one failed check.
+// tests/stage.h: threads that take turns, without sleeping: a stage that one thread reaches and others await, and
+// threads to start and finish.
 //
 // Whoever waits while attached does so in a blocking region, so that no build's lock is in the way, unless the name of
 // the helper says otherwise.
@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <tally/tally.h>
 #include <time.h>
 #include <unistd.h>
@@ -103,23 +102,6 @@ static inline tally_token attached(void)
 	tally_token token = {0};
 	if (tally_thread_attach(&token)) tap_bail_out(tally_error_message());
 	return token;
-}
-
-// ---- children ----
-
-// Runs `run` in a child, whose checks do not count: what it returns does. A crash or a hang is reported as -1.
-static inline int in_child(int (*run)(void), unsigned seconds)
-{
-	int status = -1;
-	pid_t child = fork();
-	if (child < 0) tap_bail_out("no child");
-	if (child == 0) {
-		alarm((unsigned)(patience_ns(seconds) / 1000000000u));
-		_exit(run());
-	}
-	if (waitpid(child, &status, 0) != child) return -1;
-	if (WIFSIGNALED(status)) tap_note("the child ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 #endif

@@ -96,17 +96,20 @@ static void a_new_start_has_the_whole_table_again(void)
 	fill_the_table();
 }
 
+enum { TYPES_EACH = 2000 };
+
 static void make_types(void *seen, unsigned number)
 {
 	tally_object **types = seen;
-	for (unsigned i = 0; i < 100; i++) types[number * 100 + i] = new_type();
+	for (unsigned i = 0; i < TYPES_EACH; i++) types[number * TYPES_EACH + i] = new_type();
 }
 
 static void threads_that_add_types_at_once_get_different_ones(void)
 {
-	tally_object *types[400] = {NULL}, *all = must(tally_dict_new());
+	static tally_object *types[4 * TYPES_EACH];
+	tally_object *all = must(tally_dict_new());
 	run_threads(4, make_types, types);
-	for (unsigned i = 0; i < 400; i++) {
+	for (unsigned i = 0; i < 4 * TYPES_EACH; i++) {
 		if (!CHECK(types[i])) continue;
 		tally_object *object = must(tally_host_new(types[i]));
 		CHECK_PTR(tally_type_of(object), types[i]);

@@ -10,7 +10,11 @@ static void drop(unsigned i) { variant_decref(stage_get(i)); }
 static void use_and_drop(unsigned i) { stage_use(i), drop(i); }
 static void all_dead(unsigned objects)
 {
-	for (unsigned i = 0; i < objects; i++) SCHEDULE_ASSERT(stage_destroyed(i) == 1);
+	for (unsigned i = 0; i < objects; i++) {
+		SCHEDULE_ASSERT(stage_destroyed(i) == 1);
+		SCHEDULE_ASSERT(shared_is_dead(tally_load(&stage_get(i)->shared, relaxed)));
+		SCHEDULE_ASSERT(tally_load(&stage_get(i)->local, relaxed) == 0);
+	}
 }
 
 // What every thread does at the end of its part: it leaves, and so takes what waits for it.
@@ -119,8 +123,7 @@ static void reuse_init(void)
 	stage_reset();
 	stage_thread(0, true);
 	stage_thread(2, true);
-	schedule_act_as(1);
-	tally_self.tag_word = TALLY_NOBODY;
+	stage_stranger(1);
 	stage_object(0, 1, 2, COUNT_PLAIN); // the heir's and the dropper's
 	stage_object(1, 1, 2, COUNT_PLAIN); // the ending thread's and the dropper's
 }

@@ -85,6 +85,21 @@ static void heavy_check(void)
 	light_lock_enabled = true;
 }
 
+// Every sleeper has lost its patience: the lock is handed over.
+static void handing_init(void)
+{
+	set_up(3);
+	stage_clock_step = 1000000000;
+}
+static void handing_check(void) { trio_check(); }
+
+static void handing_pair_init(void)
+{
+	set_up(2);
+	stage_clock_step = 1000000000;
+}
+static void handing_pair_check(void) { pair_check(); }
+
 // ---- sections: what stands in one is atomic; two threads nest two objects in both orders and never deadlock ----
 
 static void section_over(tally_critical *section, unsigned i)
@@ -200,6 +215,8 @@ static struct schedule_scenario scenarios[] = {
         BOUNDED(quartet, 2, 4, enter_and_leave, enter_and_leave, enter_and_leave, enter_and_leave),
         BOUNDED(settled, 3, 3, enter_and_leave, enter_and_leave, enter_and_leave),
         BOUNDED(heavy, 3, 3, enter_and_leave, enter_and_leave, enter_and_leave),
+        SCENARIO(handing_pair, 2, twice, twice),
+        BOUNDED(handing, 3, 3, enter_and_leave, enter_and_leave, enter_and_leave),
         SCENARIO(section, 2, section_fiber, section_fiber),
         SCENARIO(crossing, 2, crossing_fiber, crossing_other),
         SCENARIO(waiting, 2, waiting_fiber, waiting_other),

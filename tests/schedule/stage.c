@@ -22,6 +22,15 @@ struct tally_type *tally_types[TALLY_TYPES];
 const _Atomic uint64_t tally_poll_unattached = TALLY_STOP;
 const _Atomic uint64_t tally_poll_quiet = 0;
 
+uint64_t stage_clock_step;
+
+uint64_t tally_clock(void)
+{
+	static uint64_t now;
+	return now += stage_clock_step;
+}
+
+static struct tally_member members[SCHEDULE_FIBERS_MAX];
 static struct tally_slot slots[4];
 static unsigned slots_taken;
 
@@ -38,6 +47,10 @@ struct tally_page *tally_pages_take(size_t bytes)
 	(void)bytes;
 	return NULL;
 }
+
+uint64_t tally_pages_in_use(void) { return 0; }
+
+void tally_heap_tidy(void) {}
 
 void tally_pages_give(struct tally_page *page) { SCHEDULE_ASSERT(page->used == 0); }
 
@@ -119,6 +132,7 @@ void stage_reset(void)
 	static const char *const labels[] = {"slot 1", "slot 2", "slot 3", "slot 4"};
 	tally_types[TALLY_TYPE_HOST] = &type;
 	slots_taken = 0;
+	stage_clock_step = 0;
 	tally_slots_fini();
 	light_lock_init();
 	for (unsigned i = 0; i < STAGE_PAGES; i++) reset_page(i);
@@ -126,11 +140,17 @@ void stage_reset(void)
 	schedule_label(&slot_running, "running");
 }
 
-void stage_thread(int fiber, bool attached)
+void stage_stranger(int fiber)
 {
 	schedule_act_as(fiber);
+	tally_self.member = &members[fiber];
 	tally_self.tag_word = TALLY_NOBODY;
 	tally_self.poll = &tally_poll_unattached;
+}
+
+void stage_thread(int fiber, bool attached)
+{
+	stage_stranger(fiber);
 	SCHEDULE_ASSERT(variant_thread_enroll() == 0);
 	if (!attached) return;
 	variant_thread_attach();

@@ -21,6 +21,9 @@ struct stage_object {
 // Everything as new: no slots, no objects. First thing in init.
 void stage_reset(void);
 
+// `fiber` is a thread without a slot so far.
+void stage_stranger(int fiber);
+
 // Makes the next slot (tags 1, 2 ...) and gives it to `fiber`, attached or away.
 void stage_thread(int fiber, bool attached);
 
@@ -35,6 +38,9 @@ uint64_t stage_destroyed(unsigned i);
 
 // The page of objects 2 * i and 2 * i + 1.
 struct tally_page *stage_page(unsigned page);
+
+// What the clock goes on at each look, ns; 0 after stage_reset.
+extern uint64_t stage_clock_step;
 
 // ---- tables of scenarios ----
 // Casts of two, and those of three that allow it, are explored whole (SCENARIO). The others are explored up to a number of

@@ -11,12 +11,14 @@
 extern "C" {
 #endif
 
-// Gives `size` bytes aligned at `alignment` (a power of two, 64 MiB), zeroed, or NULL. May be called by any thread.
+// Gives `size` bytes aligned at `alignment` (a power of two, 64 MiB), zeroed, or NULL. May be called by any thread, one at
+// a time; must not call this library.
 typedef void *(*tally_arena_alloc_fn)(size_t size, size_t alignment, void *context);
 // Takes back what the former gave.
 typedef void (*tally_arena_free_fn)(void *arena, size_t size, void *context);
 // Told that `wanted` bytes could not be had; true: try once more (the host has raised the limit or freed something
-// outside the library). Called with no runtime lock held, but in the middle of a call: it must not use objects.
+// outside the library). Called in the middle of a call, perhaps with an object locked: of this library it may call
+// tally_heap_limit_set and nothing else.
 typedef bool (*tally_memory_hook_fn)(size_t wanted, void *context);
 
 // How the runtime is set up. Zero everywhere but in `size` is the default.
@@ -27,7 +29,7 @@ typedef struct tally_config {
 	tally_arena_alloc_fn arena_alloc; // custom arena allocator: both or neither
 	tally_arena_free_fn arena_free;
 	void *context;            // passed to the three hooks
-	uint64_t switch_interval; // `gil` only: ns after which a waiter asks for the lock; 0: 5,000,000
+	uint64_t switch_interval; // `gil` only: ns after which a waiter asks for the lock; 0: as it is, at first 5,000,000
 	uint64_t hash_seed;       // seeds the hash of strings; 0: random
 } tally_config;
 

@@ -50,7 +50,8 @@ TALLY_API int tally_safepoint(void);
 // A critical section over one object: until it ends, no other thread's operation and no other section sees or
 // changes that object, while the operations of this thread on it take no lock. Sections nest, last begun first
 // ended. A section is suspended (the object is free for others, what was read must be read again) while its thread
-// waits: in a blocking region, or inside an operation or section on another object that a third thread holds.
+// waits: in a blocking region, or inside an operation or section on another object that a third thread holds. After such
+// a wait the innermost section holds again at once, an outer one over another object when it has become the innermost.
 // Objects whose last reference is dropped inside are destroyed when the outermost section ends. The struct is the
 // caller's (on its stack) and must stay where it is; `object` must be kept alive by the caller.
 typedef struct tally_critical {
