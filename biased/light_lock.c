@@ -180,7 +180,7 @@ static enum tally_hold take_or_sleep(struct tally_object *object, uint64_t since
 
 static enum tally_hold spin(struct tally_object *object)
 {
-	for (unsigned i = 0; i < SPIN; i++) {
+	for (int i = 0; i < SPIN; i++) {
 		enum tally_hold hold = try_take(object, light_lock_enabled);
 		if (hold != TALLY_HOLD_NONE) return hold;
 		tally_spin_pause();

@@ -25,9 +25,9 @@
 
 // How often a loop tries before it sleeps. The exhaustive scheduler explores sleeping instead.
 #ifdef TALLY_SCHEDULED
-#define TALLY_SPINS(normal) 0u
+#define TALLY_SPINS(normal) 0
 #else
-#define TALLY_SPINS(normal) TALLY_TUNED(normal, 1u)
+#define TALLY_SPINS(normal) TALLY_TUNED(normal, 1)
 #endif
 
 #define tally_likely(condition) __builtin_expect(!!(condition), 1)

@@ -2,13 +2,15 @@
 //
 // The start: arenas, the variant, the built-in types (made by the calling thread behind a closed door), then the door is
 // opened. The shutdown goes the other way. `users` and the phase are guarded by one latch, which nobody holds while
-// waiting: a shutdown that waits for threads leaves it and marks the phase instead.
+// waiting: whoever starts or stops the runtime marks the phase instead. A second user waits for a start to end, since
+// libraries in one process do not know of one another, and is turned away by a shutdown.
 #include "arena.h"
 #include "error.h"
 #include "object.h"
 #include "os.h"
 #include "runtime.h"
 
+#include <limits.h>
 #include <string.h>
 #include <tally/heap.h>
 
@@ -16,11 +18,34 @@ enum { NAMES = 160 };
 
 uint64_t tally_hash_seed;
 
+enum phase { IDLE, STARTING, STOPPING };
+
 static struct {
 	struct tally_latch latch;
 	unsigned users;
-	bool changing; // a start or a shutdown is under way
+	_Atomic uint32_t phase; // written under the latch; a second user sleeps on it while the first one starts
 } runtime = {.latch = TALLY_LATCH_INIT};
+
+// The latch is held: waits until nobody is starting the runtime.
+static enum phase wait_for_start(void)
+{
+	uint32_t phase;
+	while ((phase = tally_load(&runtime.phase, relaxed)) == STARTING) {
+		tally_latch_drop(&runtime.latch);
+		tally_wait(&runtime.phase, STARTING, TALLY_FOREVER);
+		tally_latch_take(&runtime.latch);
+	}
+	return (enum phase)phase;
+}
+
+static void end_phase(unsigned users)
+{
+	tally_latch_take(&runtime.latch);
+	runtime.users = users;
+	tally_store(&runtime.phase, IDLE, relaxed);
+	tally_latch_drop(&runtime.latch);
+	tally_wake(&runtime.phase, INT_MAX);
+}
 
 const char *tally_variant(void) { return variant_name; }
 
@@ -65,18 +90,15 @@ int tally_init(const tally_config *given)
 	tally_config config;
 	if (check_config(given, &config)) return -1;
 	tally_latch_take(&runtime.latch);
-	bool busy = runtime.changing, first = !busy && runtime.users == 0;
-	if (first) runtime.changing = true;
-	else if (!busy) runtime.users++;
+	bool stopping = wait_for_start() == STOPPING, first = !stopping && runtime.users == 0;
+	if (first) tally_store(&runtime.phase, STARTING, relaxed);
+	else if (!stopping) runtime.users++;
 	tally_latch_drop(&runtime.latch);
-	if (busy) return tally_error_raise(TALLY_ERROR_CLOSING, "init", "a start or a shutdown is under way");
+	if (stopping) return tally_error_raise(TALLY_ERROR_CLOSING, "init", "a shutdown is under way");
 	if (!first) return 0;
 
 	int result = start(&config);
-	tally_latch_take(&runtime.latch);
-	runtime.users = result ? 0 : 1;
-	runtime.changing = false;
-	tally_latch_drop(&runtime.latch);
+	end_phase(result ? 0 : 1);
 	return result;
 }
 
@@ -114,19 +136,15 @@ static int stop(uint64_t timeout_ns, uint64_t *leaked)
 int tally_fini(uint64_t timeout_ns, uint64_t *leaked)
 {
 	tally_latch_take(&runtime.latch);
-	bool busy = runtime.changing, running = runtime.users > 0, last = !busy && runtime.users == 1;
-	if (last) runtime.changing = true;
-	else if (!busy && running) runtime.users--;
+	bool stopping = wait_for_start() == STOPPING, running = runtime.users > 0, last = !stopping && runtime.users == 1;
+	if (last) tally_store(&runtime.phase, STOPPING, relaxed);
+	else if (!stopping && running) runtime.users--;
 	tally_latch_drop(&runtime.latch);
-	if (busy || !running)
-		return tally_error_raise(TALLY_ERROR_CLOSING, "fini", running || busy ? "a start or a shutdown is under way"
-		                                                                     : "the runtime is not running");
+	if (stopping) return tally_error_raise(TALLY_ERROR_CLOSING, "fini", "a shutdown is under way");
+	if (!running) return tally_error_raise(TALLY_ERROR_CLOSING, "fini", "the runtime is not running");
 	if (!last) return 0;
 
 	int result = stop(timeout_ns, leaked);
-	tally_latch_take(&runtime.latch);
-	runtime.users = result ? 1 : 0;
-	runtime.changing = false;
-	tally_latch_drop(&runtime.latch);
+	end_phase(result ? 1 : 0);
 	return result;
 }

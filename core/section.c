@@ -19,7 +19,7 @@ int tally_critical_begin(tally_critical *section, tally_object *object)
 int tally_critical_end(tally_critical *section)
 {
 	if (tally_self.state != TALLY_ATTACHED) return tally_error_thread("critical_end");
-	if (tally_self.section != section)
+	if (!section || tally_self.section != section)
 		return tally_error_raise(TALLY_ERROR_VALUE, "critical_end", "not the innermost section of this thread");
 	variant_section_end(section);
 	tally_bury();

@@ -125,6 +125,7 @@ static void abandon_sections(struct tally_thread *self)
 {
 	self->burying = false;
 	self->section = NULL;
+	self->depth = 0;
 }
 
 static void end_thread(void *unused)
@@ -135,6 +136,7 @@ static void end_thread(void *unused)
 	if (self->state != TALLY_DETACHED) {
 		abandon_sections(self);
 		if (self->state == TALLY_BLOCKING) variant_thread_attach();
+		tally_bury();
 		variant_thread_detach();
 		self->state = TALLY_DETACHED;
 	}
@@ -197,11 +199,14 @@ static void detach(enum tally_thread_state next)
 	if (next == TALLY_DETACHED) clear_busy(tally_self.member);
 }
 
+// A token is the state that the attach found and the depth at which it did, so that only the innermost one fits.
+enum { TOKEN_STATE = 3, TOKEN_DEPTH = 4 };
+
 int tally_thread_attach(tally_token *token)
 {
 	enum tally_thread_state found = tally_self.state;
 	if (found == TALLY_DETACHED && join_in("thread_attach")) return -1;
-	token->previous = (uint32_t)found;
+	token->previous = tally_self.depth++ * TOKEN_DEPTH | (uint32_t)found;
 	if (found == TALLY_ATTACHED) return 0;
 	int kept = errno;
 	attach();
@@ -212,13 +217,15 @@ int tally_thread_attach(tally_token *token)
 int tally_thread_detach(tally_token token)
 {
 	if (tally_self.state != TALLY_ATTACHED) return tally_error_thread("thread_detach");
-	if (token.previous > TALLY_BLOCKING)
-		return tally_error_raise(TALLY_ERROR_THREAD, "thread_detach", "not a token of an attach: %u", token.previous);
-	if (token.previous == TALLY_ATTACHED) return 0;
-	if (tally_self.section && token.previous == TALLY_DETACHED)
+	uint32_t previous = token.previous % TOKEN_DEPTH;
+	if (previous == TOKEN_STATE || token.previous / TOKEN_DEPTH + 1 != tally_self.depth)
+		return tally_error_raise(TALLY_ERROR_THREAD, "thread_detach", "not the token of the innermost attach");
+	if (tally_self.section && previous == TALLY_DETACHED)
 		return tally_error_raise(TALLY_ERROR_THREAD, "thread_detach", "a critical section is still open");
+	tally_self.depth--;
+	if (previous == TALLY_ATTACHED) return 0;
 	tally_enter_run("thread_detach");
-	detach((enum tally_thread_state)token.previous);
+	detach((enum tally_thread_state)previous);
 	return 0;
 }
 
@@ -375,9 +382,11 @@ uint64_t tally_threads_dying(void)
 
 void tally_thread_withdraw(void)
 {
+	tally_self.depth = 0;
 	if (tally_self.state == TALLY_ATTACHED) {
 		while (tally_self.section) tally_critical_end(tally_self.section);
-		tally_thread_detach((tally_token){.previous = TALLY_DETACHED});
+		tally_safepoint();
+		detach(TALLY_DETACHED);
 	} else if (tally_self.state == TALLY_BLOCKING) {
 		tally_self.section = NULL; // suspended: nothing is held
 		tally_self.state = TALLY_DETACHED;
@@ -387,14 +396,13 @@ void tally_thread_withdraw(void)
 
 int tally_thread_act_inside(int (*act)(void), const char *operation)
 {
-	tally_token token;
 	tally_self.insider = true;
 	int result = join_in(operation);
 	if (!result) {
-		token.previous = TALLY_DETACHED;
 		attach();
 		result = act();
-		tally_thread_detach(token);
+		tally_safepoint();
+		detach(TALLY_DETACHED);
 	}
 	tally_self.insider = false;
 	return result;

@@ -54,6 +54,7 @@ struct tally_thread {
 	struct tally_slot *slot;        // the variant's; kept across detaches
 	bool burying;                   // a destructor is running further up this stack
 	enum tally_thread_state state;
+	uint32_t depth;                 // attaches not undone yet
 	uint32_t generation;            // of the runtime that `slot` belongs to
 	struct tally_member *member;    // on the list of threads; NULL: not known yet
 	bool insider;                   // starts or ends the runtime: the closed door lets it through

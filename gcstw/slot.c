@@ -25,7 +25,7 @@ static void wait_for_release(struct tally_slot *slot, uint64_t word)
 
 void slot_attach(struct tally_slot *slot)
 {
-	for (unsigned tries = 0;; tries++) {
+	for (int tries = 0;; tries++) {
 		uint64_t word = SLOT_DETACHED;
 		// order: acquire the counts and pages as the last holder of the role left them; pairs with slot_try_leave,
 		// slot_release. Else: the thread counts plainly on an object that a claimer has merged.
