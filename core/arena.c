@@ -9,6 +9,7 @@
 // I3  An arena's head holds no pages; the mapping is zeroed memory, so fresh blocks carry dead count words.
 #include "arena.h"
 #include "page.h"
+#include "poison.h"
 #include "thread.h"
 
 #include <string.h>
@@ -64,6 +65,7 @@ static void drop_arena(struct tally_arena **link)
 	struct tally_arena *arena = *link;
 	*link = arena->next;
 	pool.arena_bytes -= arena->size;
+	tally_show(arena, arena->size);
 	unmap_arena(arena);
 }
 
@@ -160,6 +162,7 @@ void tally_pages_give(struct tally_page *page)
 {
 	TALLY_ASSERT(tally_load(&page->summary, relaxed) == 0);
 	struct tally_arena *arena = tally_arena_of(page);
+	tally_show(page->base, (size_t)page->run << TALLY_PAGE_SHIFT);
 	tally_latch_take(&pool.latch);
 	pool.page_bytes -= (size_t)page->run << TALLY_PAGE_SHIFT;
 	page->state = TALLY_PAGE_UNUSED;

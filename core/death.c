@@ -63,8 +63,18 @@ void tally_bury(void)
 	tally_self.pending &= ~(uint32_t)TALLY_PENDING_BURY;
 }
 
+// A type without `destroy` has nothing to give up and runs no code: its objects need not wait for anything.
+static bool free_leaf(struct tally_object *object)
+{
+	if (tally_type(object)->destroy) return false;
+	variant_count_kill(object, TALLY_TYPE_FREE);
+	tally_heap_free(object);
+	return true;
+}
+
 void tally_object_die(struct tally_object *object)
 {
+	if (free_leaf(object)) return;
 	if (tally_self.burying || tally_self.section) {
 		tally_object_doom(object);
 		return;

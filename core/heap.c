@@ -88,6 +88,7 @@ static void retire(struct tally_page *page)
 // held objects of the same size; any other is cleared.
 static void clear_for_objects(struct tally_page *page, unsigned layout, unsigned class)
 {
+	tally_show(page->base, TALLY_PAGE_SIZE);
 	bool alike = page->layout != TALLY_LAYOUT_RAW && page->class == class;
 	if (layout != TALLY_LAYOUT_RAW && page->is_used && !alike) memset(page->base, 0, TALLY_PAGE_SIZE);
 	page->is_used = true;
@@ -105,6 +106,7 @@ static void format(struct tally_page *page, uint16_t tag, unsigned layout, unsig
 	page->free = NULL;
 	page->bump = page->base;
 	page->end = page->base + page->slots * page->block_size;
+	tally_hide(page->base, TALLY_PAGE_SIZE);
 }
 
 static struct tally_page *take_available(struct tally_heap *heap, unsigned layout, unsigned class)
@@ -181,6 +183,7 @@ void *tally_heap_new_slow(struct tally_heap *heap, size_t size, enum tally_layou
 		page->bump += page->block_size;
 	}
 	page->used++;
+	tally_show(block, size);
 	return block;
 }
 
@@ -190,6 +193,8 @@ void tally_heap_free(void *block)
 {
 	struct tally_page *page = tally_page_of(block);
 	struct tally_heap *heap = tally_self.heap;
+	tally_show(block, sizeof(struct tally_object)); // counts and link stay in use
+	tally_hide((char *)block + sizeof(struct tally_object), page->block_size - sizeof(struct tally_object));
 	if (tally_unlikely(page->owner != heap->tag)) {
 		variant_free_remote(page, block);
 		return;
@@ -248,14 +253,9 @@ void tally_heap_give_empty(struct tally_heap *heap)
 
 // ---- raw buffers ----
 
-void *tally_raw_new(size_t size) { return tally_heap_new(tally_self.heap, size ? size : 1, TALLY_LAYOUT_RAW); }
-
-void *tally_raw_resize(void *raw, size_t used, size_t size)
+void *tally_raw_new(size_t size)
 {
-	if (raw && size <= tally_page_of(raw)->block_size && size * 2 >= tally_page_of(raw)->block_size) return raw;
-	void *moved = tally_raw_new(size);
-	if (!moved || !raw) return moved;
-	memcpy(moved, raw, used < size ? used : size);
-	tally_heap_free(raw);
-	return moved;
+	void *raw = tally_heap_new(tally_self.heap, size ? size : 1, TALLY_LAYOUT_RAW);
+	if (raw) tally_show(raw, tally_page_of(raw)->block_size); // its owner may use all that it got
+	return raw;
 }

@@ -11,6 +11,7 @@
 #define TALLY_CORE_HEAP_H
 
 #include "page.h"
+#include "poison.h"
 #include "thread.h"
 #include "type.h"
 
@@ -46,6 +47,7 @@ static inline void *tally_heap_new(struct tally_heap *heap, size_t size, enum ta
 		page->bump += page->block_size;
 	}
 	page->used++;
+	tally_show(block, size);
 	return block;
 }
 
@@ -68,8 +70,7 @@ void tally_page_take_remote(struct tally_heap *heap, struct tally_page *page);
 bool tally_page_put_remote(struct tally_page *page, void *block);
 
 // ---- raw buffers: bytes and arrays that a container owns; at least 16-byte blocks ----
-void *tally_raw_new(size_t size);                          // NULL: no memory; no error is set
-void *tally_raw_resize(void *raw, size_t used, size_t size); // keeps the first `used` bytes; NULL: `raw` is unchanged
+void *tally_raw_new(size_t size); // NULL: no memory; no error is set
 static inline void tally_raw_free(void *raw)
 {
 	if (raw) tally_heap_free(raw);

@@ -461,6 +461,18 @@ static void what_waited_for_the_end_of_a_section_dies_with_its_thread_in_a_regio
 
 // ---- attaching while a thread ends ----
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAS_TSAN 1
+#endif
+#endif
+#ifdef __SANITIZE_THREAD__
+#define HAS_TSAN 1
+#endif
+#ifndef HAS_TSAN
+#define HAS_TSAN 0
+#endif
+
 static pthread_key_t key;
 static stage rounds;
 
@@ -681,6 +693,7 @@ int main(void)
 	TAP_RUN(nobody_waits_for_a_thread_in_a_blocking_region);
 	TAP_RUN(a_thread_that_found_no_memory_to_attach_can_try_again);
 	TAP_RUN(threads_that_ended_after_a_failed_attach_leave_no_trace);
-	TAP_RUN(a_destructor_may_attach_in_the_last_round_too);
+	if (HAS_TSAN) tap_skip("a_destructor_may_attach_in_the_last_round_too", "ThreadSanitizer lets go of a thread before that round ends");
+	else TAP_RUN(a_destructor_may_attach_in_the_last_round_too);
 	return tap_end();
 }
