@@ -214,14 +214,24 @@ tally_object *tally_dict_setdefault(tally_object *object, tally_object *key, tal
 
 // ---- adding to an int ----
 
-// Replaces the int of `entry` by `sum`, which holds the number to add and gets the int added. False: it is no int, or
-// the sum does not fit; the entry is as it was.
-static bool add_to(struct tally_entry *entry, struct tally_int *sum)
+// Adds to the int of `entry`, which nobody but the entry refers to. False: it is no such int, or the sum does not fit.
+static bool add_in_place(struct tally_entry *entry, int64_t n, int64_t *sum)
+{
+	if (!entry || entry->value->type != TALLY_TYPE_INT || !variant_is_unique(entry->value)) return false;
+	struct tally_int *counter = (struct tally_int *)entry->value;
+	if (tally_unlikely(__builtin_add_overflow(counter->value, n, sum))) return false;
+	counter->value = *sum;
+	return true;
+}
+
+// Replaces the int of `entry`, which others may see, by `fresh`, which holds the number to add and gets the sum. False: it
+// is no int, or the sum does not fit; the entry is as it was.
+static bool add_to(struct tally_entry *entry, struct tally_int *fresh)
 {
 	const struct tally_int *former = (struct tally_int *)entry->value;
 	if (tally_unlikely(entry->value->type != TALLY_TYPE_INT)) return false;
-	if (tally_unlikely(__builtin_add_overflow(former->value, sum->value, &sum->value))) return false;
-	entry->value = &sum->header;
+	if (tally_unlikely(__builtin_add_overflow(former->value, fresh->value, &fresh->value))) return false;
+	entry->value = &fresh->header;
 	return true;
 }
 
@@ -237,22 +247,29 @@ static int not_added(const struct tally_object *former, int64_t n, const struct 
 int tally_dict_add(tally_object *object, tally_object *key, int64_t n, int64_t *sum)
 {
 	uint64_t hash;
+	int64_t total;
 	struct tally_dict *dict = dict_and_hash("dict_add", object, key, &hash);
 	struct room room = {.replaced = NULL};
 	if (!dict) return -1;
-	struct tally_int *fresh = tally_int_make(n); // before the lock, to hold it the shorter
-	if (!fresh) return tally_error_memory("dict_add", sizeof *fresh);
 	enum tally_hold hold = variant_lock_take(object);
 	struct tally_entry *entry = tally_table_find(dict->table, key, hash);
+	if (tally_likely(add_in_place(entry, n, &total))) {
+		variant_lock_drop(object, hold);
+		if (sum) *sum = total;
+		return 0;
+	}
 	tally_object *former = entry ? entry->value : NULL;
-	bool stored = entry ? add_to(entry, fresh) : insert(dict, hash, key, &fresh->header, &room);
-	int64_t total = fresh->value; // once stored and unlocked, it is anybody's to drop
+	struct tally_int *fresh = tally_int_try_make(n);
+	bool stored = fresh && (entry ? add_to(entry, fresh) : insert(dict, hash, key, &fresh->header, &room));
+	total = fresh ? fresh->value : 0; // once stored and unlocked, it is anybody's to drop
 	if (!stored && former) variant_incref(former);
 	variant_lock_drop(object, hold);
 	tally_raw_free(room.replaced);
-	int result = stored ? 0 : not_added(former, n, &room);
-	if (!stored) variant_decref(&fresh->header);
+	int result = 0;
+	if (!fresh) result = tally_error_memory("dict_add", sizeof *fresh);
+	else if (!stored) result = not_added(former, n, &room);
 	else if (sum) *sum = total;
+	if (fresh && !stored) variant_decref(&fresh->header);
 	if (former) variant_decref(former);
 	return result;
 }

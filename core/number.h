@@ -1,7 +1,7 @@
 // core/number.h: ints, floats and booleans from the inside, and what equality means between them.
 //
-// I1  Numbers are immutable: `value` is not written once anybody else can see the object. (core/dict.c makes the int
-//     that it is going to store before it takes the lock, and fills it in under it.)
+// I1  Numbers are immutable to whoever can see them. (core/dict.c changes an int in place when its entry holds the only
+//     reference, under the dict's lock: nobody can see it then.)
 // I2  A bool has the layout of an int, with the value 0 or 1.
 // I3  tally_number_equal(a, b) implies equal hashes, whatever the types of a and b (tests/number.c: every pair).
 #ifndef TALLY_CORE_NUMBER_H
@@ -24,10 +24,10 @@ static inline bool tally_number_is(const struct tally_object *object)
 	return object->type == TALLY_TYPE_INT || object->type == TALLY_TYPE_FLOAT || object->type == TALLY_TYPE_BOOL;
 }
 
-// A new int without being a point. NULL: no memory; no error is set.
-static inline struct tally_int *tally_int_make(int64_t value)
+// A new int; leaf code. NULL: no memory; no error is set.
+static inline struct tally_int *tally_int_try_make(int64_t value)
 {
-	struct tally_int *made = (struct tally_int *)tally_object_new(TALLY_TYPE_INT, sizeof *made, TALLY_LAYOUT_LEAF);
+	struct tally_int *made = (struct tally_int *)tally_object_try_new(TALLY_TYPE_INT, sizeof *made, TALLY_LAYOUT_LEAF);
 	if (tally_likely(made != NULL)) made->value = value;
 	return made;
 }

@@ -12,16 +12,24 @@
 #include "variant.h"
 
 // A new object of `size` bytes, header included, with one reference, which the caller owns. The payload is whatever the
-// block held before: fill every field before the next call that allocates. NULL: no memory; no error is set. May stop the
-// world when memory is short: call it with no lock held and nothing half made.
-static inline struct tally_object *tally_object_new(unsigned type, size_t size, enum tally_layout layout)
+// block held before: fill every field before the next call that allocates. NULL: no memory; no error is set. Leaf code:
+// may be called with an object locked.
+static inline struct tally_object *tally_object_try_new(unsigned type, size_t size, enum tally_layout layout)
 {
 	struct tally_object *object = tally_heap_new(tally_self.heap, size, layout);
-	if (tally_unlikely(!object) && tally_heap_relieve()) object = tally_heap_new(tally_self.heap, size, layout);
 	if (tally_unlikely(!object)) return NULL;
 	object->next = NULL; // clears lock, gc and flags with the link
 	object->type = (uint16_t)type;
 	variant_count_init(object);
+	return object;
+}
+
+// The same for constructors: when memory is short it stops the world, takes back the empty pages of all heaps and tries
+// once more. Nothing is half made and nothing locked.
+static inline struct tally_object *tally_object_new(unsigned type, size_t size, enum tally_layout layout)
+{
+	struct tally_object *object = tally_object_try_new(type, size, layout);
+	if (tally_unlikely(!object) && tally_heap_relieve()) object = tally_object_try_new(type, size, layout);
 	return object;
 }
 

@@ -5,7 +5,7 @@
 // bounded ring, consumers take batches and drop their objects one by one. One thread does both ends in turn; of more
 // threads the first half, rounded up, produces.
 //
-// A batch is 63 2-tuples of small ints, and a ticket: a host object whose destructor counts its death and adds up the
+// A batch is 63 2-tuples of immortal ints, and a ticket: a host object whose destructor counts its death and adds up the
 // tickets' numbers. What is observed: one tuple of each batch (another place each time) holds its place's number;
 // the batches, the tickets' deaths and their numbers add up on both sides.
 // operation: one object made, handed over and dropped
@@ -21,7 +21,7 @@ struct handoff {
 	struct ring ring;
 	unsigned producers;
 	tally_object *ticket_type;
-	tally_object *places[TUPLES]; // small ints, which are counted in no build
+	tally_object *places[TUPLES]; // small ints, immortal: the row is about the tuples that travel, not about their items
 	// Written by destructors on any thread; relaxed: read after all threads are gone.
 	_Atomic uint64_t tickets_dead;
 	_Atomic uint64_t numbers_dead;
@@ -62,6 +62,7 @@ static void set_up(struct run *run)
 	handoff->ticket_type = worker_need(tally_host_type_new(&type), "tally_host_type_new");
 	for (int i = 0; i < TUPLES; i++) {
 		handoff->places[i] = worker_need(tally_int_new(i), "tally_int_new");
+		worker_check(tally_immortalize(handoff->places[i]), "tally_immortalize");
 	}
 	run->shared = handoff;
 }
@@ -168,9 +169,6 @@ static void observe_and_drop(struct run *run)
 	digest = digest_number(digest, sum.taken - sum.right);
 	digest = digest_number(digest, sum.made - dead);
 	run->digest = digest_number(digest, sum.numbers_made - numbers);
-	for (int i = 0; i < TUPLES; i++) {
-		tally_decref(handoff->places[i]);
-	}
 	tally_decref(handoff->ticket_type);
 	ring_fini(&handoff->ring);
 	free(handoff);
