@@ -72,15 +72,25 @@ static bool free_leaf(struct tally_object *object)
 	return true;
 }
 
+// Whoever destroys takes, now and then, what other threads have queued: a thread may do nothing else.
+static void take_queued(void)
+{
+	if (tally_likely(!tally_poll_has_queued()) || tally_may_pass_queued()) return;
+	variant_take_queued();
+	tally_bury();
+}
+
 void tally_object_die(struct tally_object *object)
 {
-	if (free_leaf(object)) return;
-	if (tally_self.burying || tally_self.section) {
+	if (free_leaf(object)) {
+		take_queued();
+	} else if (tally_self.burying || tally_self.section) {
 		tally_object_doom(object);
-		return;
+	} else {
+		tally_self.burying = true;
+		destroy(object);
+		tally_self.burying = false;
+		tally_bury();
+		take_queued();
 	}
-	tally_self.burying = true;
-	destroy(object);
-	tally_self.burying = false;
-	tally_bury();
 }

@@ -106,7 +106,7 @@ static int no_room(const char *operation, const struct room *room)
 
 tally_object *tally_dict_new(void)
 {
-	if (!tally_enter_run("dict_new")) return NULL;
+	if (!tally_enter_new("dict_new")) return NULL;
 	struct tally_dict *dict =
 	        (struct tally_dict *)tally_object_new(TALLY_TYPE_DICT, sizeof *dict, TALLY_LAYOUT_ENTRIES);
 	if (!dict) return tally_error_null(tally_error_memory("dict_new", sizeof *dict));

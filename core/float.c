@@ -9,7 +9,7 @@
 
 tally_object *tally_float_new(double value)
 {
-	if (!tally_enter_run("float_new")) return NULL;
+	if (!tally_enter_new("float_new")) return NULL;
 	struct tally_float *made =
 	        (struct tally_float *)tally_object_new(TALLY_TYPE_FLOAT, sizeof *made, TALLY_LAYOUT_LEAF);
 	if (!made) return tally_error_null(tally_error_memory("float_new", sizeof *made));

@@ -88,7 +88,7 @@ static const struct tally_type *host_type_of(const char *operation, tally_object
 
 tally_object *tally_host_new(tally_object *type)
 {
-	if (!tally_enter_run("host_new")) return NULL;
+	if (!tally_enter_new("host_new")) return NULL;
 	const struct tally_type *host = host_type_of("host_new", type);
 	if (!host) return NULL;
 	struct tally_object *object = tally_object_new(host->index, host->size, TALLY_LAYOUT_CALLBACK);

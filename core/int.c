@@ -8,7 +8,7 @@
 
 tally_object *tally_int_new(int64_t value)
 {
-	if (!tally_enter_run("int_new")) return NULL;
+	if (!tally_enter_new("int_new")) return NULL;
 	struct tally_int *made = tally_int_try_make(value);
 	if (!made && tally_heap_relieve()) made = tally_int_try_make(value);
 	if (!made) return tally_error_null(tally_error_memory("int_new", sizeof *made));

@@ -127,13 +127,13 @@ static void store(struct tally_list *list, tally_object *const *items, size_t si
 
 tally_object *tally_list_new(void)
 {
-	if (!tally_enter_run("list_new")) return NULL;
+	if (!tally_enter_new("list_new")) return NULL;
 	return make("list_new");
 }
 
 tally_object *tally_list_from(tally_object *const *items, size_t size)
 {
-	if (!tally_enter_run("list_from")) return NULL;
+	if (!tally_enter_new("list_from")) return NULL;
 	struct room room = {.wanted = size};
 	if (size > SIZE_LIMIT) return tally_error_null(no_room("list_from", &room));
 	if (tally_items_check("list_from", items, size)) return NULL;

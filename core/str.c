@@ -66,13 +66,13 @@ static tally_object *build(const char *operation, const char *utf8, size_t size)
 
 tally_object *tally_str_new(const char *utf8, size_t size)
 {
-	if (!tally_enter_run("str_new")) return NULL;
+	if (!tally_enter_new("str_new")) return NULL;
 	return build("str_new", utf8, size);
 }
 
 tally_object *tally_str_from(const char *utf8)
 {
-	if (!tally_enter_run("str_from")) return NULL;
+	if (!tally_enter_new("str_from")) return NULL;
 	if (!utf8) return tally_error_null(tally_error_raise(TALLY_ERROR_VALUE, "str_from", "the text is NULL"));
 	return build("str_from", utf8, strlen(utf8));
 }
@@ -91,7 +91,7 @@ static tally_object *repair(const char *bytes, size_t size, size_t *replaced)
 tally_object *tally_str_from_bytes(const char *bytes, size_t size, size_t *replaced)
 {
 	bool ascii;
-	if (!tally_enter_run("str_from_bytes")) return NULL;
+	if (!tally_enter_new("str_from_bytes")) return NULL;
 	if (look("str_from_bytes", bytes, size)) return NULL;
 	if (tally_unlikely(tally_utf8_check(bytes, size, &ascii) < size)) return repair(bytes, size, replaced);
 	if (replaced) *replaced = 0;

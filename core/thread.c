@@ -284,6 +284,12 @@ bool tally_enter_run_slow(const char *operation)
 	return true;
 }
 
+bool tally_enter_new_slow(const char *operation)
+{
+	bool only_queued = !(tally_load(tally_self.poll, relaxed) & TALLY_STOP) && !tally_self.pending;
+	return only_queued && tally_may_pass_queued() ? true : tally_enter_run_slow(operation);
+}
+
 int tally_safepoint(void) { return tally_enter_run("safepoint") ? 0 : -1; }
 
 // ---- controls of the lock ----

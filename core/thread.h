@@ -19,6 +19,7 @@
 enum {
 	TALLY_ROLE = 3,    // low bits of a polled word: not the poller's business
 	TALLY_STOP = 4,    // asks the thread to stop at its next point
+	TALLY_POLL_FLAGS = 127, // what is above is a list of what others have queued
 	TALLY_MESSAGE = 256, // bytes of an error message, with its end
 	TALLY_THREAD_NAME = 32,
 };
@@ -55,6 +56,7 @@ struct tally_thread {
 	bool burying;                   // a destructor is running further up this stack
 	enum tally_thread_state state;
 	uint32_t depth;                 // attaches not undone yet
+	uint32_t put_off;               // constructors and drops that have passed a queue
 	uint32_t generation;            // of the runtime that `slot` belongs to
 	struct tally_member *member;    // on the list of threads; NULL: not known yet
 	bool insider;                   // starts or ends the runtime: the closed door lets it through
@@ -76,6 +78,7 @@ extern const _Atomic uint64_t tally_poll_quiet;      // never asks
 
 bool tally_enter_slow(const char *operation);
 bool tally_enter_run_slow(const char *operation);
+bool tally_enter_new_slow(const char *operation);
 
 // Stop point. False: the thread is not attached; its error is set and names `operation`.
 static inline bool tally_enter(const char *operation)
@@ -90,6 +93,27 @@ static inline bool tally_enter_run(const char *operation)
 	uint64_t word = tally_load(tally_self.poll, relaxed);
 	if (tally_likely(!(word & ~(uint64_t)TALLY_ROLE) && !tally_self.pending)) return true;
 	return tally_enter_run_slow(operation);
+}
+
+// Others have queued something for this thread.
+static inline bool tally_poll_has_queued(void) { return tally_load(tally_self.poll, relaxed) > TALLY_POLL_FLAGS; }
+
+// Constructors and drops let a few of their kind pass before they take what is queued, so that a thread which makes
+// objects for others to drop gets the drops back in batches, not one by one with a cache miss each. True: pass.
+enum { TALLY_BATCH = TALLY_TUNED(32, 1) };
+static inline bool tally_may_pass_queued(void)
+{
+	if (++tally_self.put_off < TALLY_BATCH) return true;
+	tally_self.put_off = 0;
+	return false;
+}
+
+// The run point of constructors.
+static inline bool tally_enter_new(const char *operation)
+{
+	uint64_t word = tally_load(tally_self.poll, relaxed);
+	if (tally_likely(!(word & ~(uint64_t)TALLY_ROLE) && !tally_self.pending)) return true;
+	return tally_enter_new_slow(operation);
 }
 
 // World stopped: objects that are dead and still allocated, of all threads.

@@ -24,7 +24,7 @@ static inline struct tally_tuple *tuple_of(const char *operation, tally_object *
 
 tally_object *tally_tuple_new(tally_object *const *items, size_t size)
 {
-	if (!tally_enter_run("tuple_new")) return NULL;
+	if (!tally_enter_new("tuple_new")) return NULL;
 	if (size > SIZE_LIMIT)
 		return tally_error_null(tally_error_raise(TALLY_ERROR_OVERFLOW, "tuple_new",
 		                                          "%zu elements are more than a tuple can have", size));

@@ -60,6 +60,8 @@ void variant_thread_detach(void);
 // The calling thread is attached and its polled word asks for something. Stop: wait; run: also take what is queued.
 void variant_stop_point(void);
 void variant_run_point(void);
+// Puts what others have queued for this thread, which is attached, on its list of the dying. Does not stop.
+void variant_take_queued(void);
 
 // ---- 4. stop and start -----------------------------------------------------------------------------------------
 // Between the two every other thread stands still outside any operation, and the caller may read and write all counts,

@@ -30,7 +30,7 @@ enum {
 	SLOT_ROLE = TALLY_ROLE,
 	SLOT_STOP = TALLY_STOP,
 	SLOT_WAITER = 8,
-	SLOT_FLAGS = 127, // everything that is not the list
+	SLOT_FLAGS = TALLY_POLL_FLAGS, // everything that is not the list
 	SLOT_TAGS = 0xFFFE, // tags 1 to 0xFFFD; 0: merged, 0xFFFE: nobody, 0xFFFF: immortal
 };
 

@@ -81,10 +81,12 @@ void variant_stop_point(void)
 	slot_attach(tally_self.slot);
 }
 
+void variant_take_queued(void) { slot_take(tally_self.slot); }
+
 void variant_run_point(void)
 {
 	variant_stop_point();
-	slot_take(tally_self.slot);
+	variant_take_queued();
 }
 
 // ---- the stopped world ----

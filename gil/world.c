@@ -51,6 +51,8 @@ void variant_thread_detach(void)
 
 void variant_stop_point(void) { gil_hand_over(); }
 
+void variant_take_queued(void) {}
+
 void variant_run_point(void)
 {
 	if (tally_load(tally_self.poll, relaxed) & TALLY_STOP) gil_hand_over();
