@@ -140,6 +140,17 @@ void biased_mark_weak(struct tally_object *object)
 		;
 }
 
+// ---- losing the owner ----
+
+void variant_page_orphaned(struct tally_page *page)
+{
+	if (page->layout == TALLY_LAYOUT_RAW) return;
+	for (char *block = page->base; block < page->bump; block += page->block_size) {
+		struct tally_object *object = (struct tally_object *)(void *)block;
+		if (local_tag(tally_load(&object->local, relaxed)) == page->owner) biased_merge(object, 0);
+	}
+}
+
 // ---- immortality ----
 
 // Stopped, no drop is queued or half done, and nobody's plain count can be lost.

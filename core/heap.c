@@ -19,7 +19,7 @@ struct tally_page tally_no_page = {.state = TALLY_PAGE_FULL, .wake = -1};
 
 void tally_heap_init(struct tally_heap *heap, uint16_t tag)
 {
-	heap->tag = tag;
+	*heap = (struct tally_heap){.tag = tag};
 	for (unsigned layout = 0; layout < TALLY_LAYOUTS; layout++)
 		for (unsigned class = 0; class < TALLY_CLASSES; class++) heap->current[layout][class] = &tally_no_page;
 }
@@ -162,9 +162,8 @@ bool tally_heap_relieve(void)
 	if (!(tally_self.pending & TALLY_PENDING_RELIEF)) return false;
 	tally_self.pending &= ~(uint32_t)TALLY_PENDING_RELIEF;
 	if (tally_self.section || tally_self.burying) return false;
-	uint64_t before = tally_pages_in_use();
-	tally_heap_tidy();
-	return tally_pages_in_use() < before;
+	tally_heap_reclaim();
+	return true;
 }
 
 void *tally_heap_new_slow(struct tally_heap *heap, size_t size, enum tally_layout layout)
@@ -249,6 +248,37 @@ void tally_heap_give_empty(struct tally_heap *heap)
 	for (unsigned layout = 0; layout < TALLY_LAYOUTS; layout++)
 		for (unsigned class = 0; class < TALLY_CLASSES; class++) release_current(heap, layout, class);
 	for (struct tally_page *page; (page = take_empty(heap));) tally_pages_give(page);
+}
+
+// ---- adopting pages ----
+
+struct adoption {
+	struct tally_heap *to, *from;
+};
+
+static int adopt_page(struct tally_page *page, void *context)
+{
+	struct adoption *adoption = context;
+	if (page->owner != adoption->from->tag) return 0;
+	variant_page_orphaned(page);
+	page->owner = adoption->to->tag;
+	switch (page->state) {
+	case TALLY_PAGE_CURRENT:
+		retire(page);
+		if (page->free || page->bump < page->end) make_available(adoption->to, page);
+		break;
+	case TALLY_PAGE_AVAILABLE: make_available(adoption->to, page); break;
+	case TALLY_PAGE_EMPTY: make_empty(adoption->to, page); break;
+	default: break; // full and large pages are on no list
+	}
+	return 0;
+}
+
+void tally_heap_adopt(struct tally_heap *to, struct tally_heap *from)
+{
+	struct adoption adoption = {to, from};
+	tally_pages_each(adopt_page, &adoption);
+	tally_heap_init(from, from->tag);
 }
 
 // ---- raw buffers ----

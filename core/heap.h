@@ -56,11 +56,16 @@ void tally_heap_free(void *block);
 
 // World stopped: hands the heap's empty pages to the arenas.
 void tally_heap_give_empty(struct tally_heap *heap);
-// For constructors, when an allocation has failed and nothing is half made: gives all empty pages back, which stops the
-// world. True: there were some, and the allocation may be tried once more. False for faults on demand.
+// World stopped: moves the pages of `from`, whose thread has gone, to `to`. Their objects lose their owner first (I4 of
+// docs/counting.md); free blocks become available to `to`.
+void tally_heap_adopt(struct tally_heap *to, struct tally_heap *from);
+// For constructors, when an allocation has failed and nothing is half made: gives all empty pages back and adopts those of
+// threads that have gone, which stops the world. True: there were some, and the allocation may be tried once more. False for faults on demand.
 bool tally_heap_relieve(void);
-// Run point, TALLY_PENDING_TRIM set: stops the world and does that for every heap.
+// Run point, TALLY_PENDING_TRIM set: stops the world and gives every heap's empty pages back.
 void tally_heap_tidy(void);
+// The same, and adopts the pages of threads that have gone.
+void tally_heap_reclaim(void);
 
 // Role of the page's slot held: takes back what others freed, after a drain found TALLY_SUMMARY_REMOTE.
 void tally_page_take_remote(struct tally_heap *heap, struct tally_page *page);

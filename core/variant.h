@@ -77,6 +77,10 @@ int variant_init(const struct tally_config *config);
 void variant_fini(void);
 // World stopped: calls `visit` for the heap of every thread, and of those that have gone.
 void variant_heaps(void (*visit)(struct tally_heap *heap, void *context), void *context);
+// World stopped: the same for the heaps of threads that have gone, and of those only.
+void variant_orphans(void (*visit)(struct tally_heap *heap, void *context), void *context);
+// World stopped: the page is about to change its heap: from now on none of its objects has an owner.
+void variant_page_orphaned(struct tally_page *page);
 // The calling thread freed a block of a page that belongs to another's heap.
 void variant_free_remote(struct tally_page *page, void *block);
 

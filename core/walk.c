@@ -120,10 +120,26 @@ static void give_all_empty(void)
 	tally_self.pending &= ~(uint32_t)(TALLY_PENDING_TRIM | TALLY_PENDING_RELIEF);
 }
 
+static void adopt(struct tally_heap *heap, void *unused)
+{
+	(void)unused;
+	tally_heap_adopt(tally_self.heap, heap);
+}
+
+void tally_heap_reclaim(void)
+{
+	variant_world_stop();
+	variant_orphans(adopt, NULL);
+	give_all_empty();
+	variant_world_start();
+	tally_bury();
+}
+
 int tally_heap_trim(size_t *released)
 {
 	if (!tally_enter_run("heap_trim")) return -1;
 	variant_world_stop();
+	variant_orphans(adopt, NULL);
 	give_all_empty();
 	size_t bytes = tally_pages_trim();
 	variant_world_start();

@@ -60,6 +60,11 @@ void tally_slots_each(void (*visit)(struct tally_slot *slot, void *context), voi
 	for (unsigned tag = 1; tag <= registry.made; tag++) visit(tally_slots[tag], context);
 }
 
+void tally_slots_each_orphan(void (*visit)(struct tally_slot *slot, void *context), void *context)
+{
+	for (struct tally_slot *slot = registry.orphans; slot; slot = slot->next_orphan) visit(slot, context);
+}
+
 void tally_slots_fini(void)
 {
 	for (unsigned tag = 1; tag <= registry.made; tag++) {

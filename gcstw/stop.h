@@ -22,6 +22,9 @@ void tally_slots_start(void);
 // World stopped, or nobody attached.
 void tally_slots_each(void (*visit)(struct tally_slot *slot, void *context), void *context);
 
+// World stopped: those that threads have left behind.
+void tally_slots_each_orphan(void (*visit)(struct tally_slot *slot, void *context), void *context);
+
 // Frees the slots; nobody is attached.
 void tally_slots_fini(void);
 

@@ -120,6 +120,12 @@ void variant_heaps(void (*visit)(struct tally_heap *heap, void *context), void *
 	tally_slots_each(visit_heap, &each);
 }
 
+void variant_orphans(void (*visit)(struct tally_heap *heap, void *context), void *context)
+{
+	struct each_heap each = {visit, context};
+	tally_slots_each_orphan(visit_heap, &each);
+}
+
 // ---- freeing another's block ----
 
 void variant_free_remote(struct tally_page *page, void *block)

@@ -80,6 +80,14 @@ void variant_world_start(void) {}
 
 void variant_heaps(void (*visit)(struct tally_heap *heap, void *context), void *context) { visit(&heap, context); }
 
+void variant_orphans(void (*visit)(struct tally_heap *heap, void *context), void *context)
+{
+	(void)visit; // the one heap has no thread to lose
+	(void)context;
+}
+
+void variant_page_orphaned(struct tally_page *page) { (void)page; }
+
 void variant_free_remote(struct tally_page *page, void *block)
 {
 	(void)page;

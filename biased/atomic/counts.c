@@ -23,6 +23,8 @@ void variant_immortalize(struct tally_object *object)
 	tally_bury();
 }
 
+void variant_page_orphaned(struct tally_page *page) { (void)page; }
+
 void tally_page_drain(struct tally_heap *heap, struct tally_page *page)
 {
 	// order: acq_rel the link was read before the page can be listed again, and the freed blocks come after; pairs with
