@@ -55,12 +55,9 @@ static inline bool shared_is_saturated(uint32_t shared) { return shared_count(sh
 // Dead to whoever is not the owner: exactly plain 0 or merged 0.
 static inline bool shared_is_dead(uint32_t shared) { return shared == COUNT_PLAIN || shared == COUNT_MERGED; }
 
-// What a foreign decref makes of `shared`: at plain or weak 0 nothing is subtracted, the queue inherits the reference.
+// A foreign decref finds no count to take: nothing is subtracted, the word becomes `queued`, count 0, and the queue inherits
+// the reference.
 static inline bool shared_must_queue(uint32_t shared) { return shared <= COUNT_WEAK; }
-static inline uint32_t shared_after_drop(uint32_t shared)
-{
-	return shared_must_queue(shared) ? (uint32_t)COUNT_QUEUED : shared - COUNT_ONE;
-}
 
 // What a merge makes of it, with `local` references of the owner's and `minus` that the merge itself drops.
 static inline uint32_t shared_after_merge(uint32_t shared, uint32_t local, uint32_t minus)

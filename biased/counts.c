@@ -32,7 +32,7 @@ bool biased_merge(struct tally_object *object, uint32_t minus)
 void biased_acquire_last(struct tally_object *object)
 {
 	// order: acquire the uses of everybody who has dropped, through the chain of read-modify-writes; pairs with
-	// drop_shared, biased_merge. Else: a use races with the destruction.
+	// drop_shared, queue_drop, biased_merge. Else: a use races with the destruction.
 	(void)tally_load(&object->shared, acquire);
 }
 
@@ -55,23 +55,33 @@ static bool claim_and_merge(struct tally_slot *slot, struct tally_object *object
 	return true;
 }
 
-static void drop_shared(struct tally_object *object)
+// `shared` has no count to take: the owner must merge. False, and *shared seen anew, when that has changed.
+static bool queue_drop(struct tally_object *object, uint32_t *shared)
 {
 	struct tally_slot *slot = tally_slots[tally_page_of(object)->owner];
-	uint32_t shared = tally_load(&object->shared, relaxed), next;
-	if (shared_must_queue(shared) && claim_and_merge(slot, object)) return;
-	do {
-		if (shared_is_saturated(shared)) return;
-		next = shared_after_drop(shared);
-		// order: release this thread's uses of the object; pairs with biased_acquire_last, drop_mine,
-		// variant_is_unique. Else: they race with the destruction.
-	} while (!tally_cas(&object->shared, &shared, next, release));
-	if (!shared_must_queue(shared)) {
-		if (next == COUNT_MERGED) die_merged(object);
-		return;
-	}
+	if (claim_and_merge(slot, object)) return true;
+	// order: release this thread's uses of the object; pairs with biased_acquire_last. Else: they race with the
+	// destruction.
+	if (!tally_cas(&object->shared, shared, COUNT_QUEUED, release)) return false;
 	page_queue_push(slot, object);
 	tally_bury(); // when the owner was away, the object may be among this thread's dying now
+	return true;
+}
+
+static void drop_shared(struct tally_object *object)
+{
+	uint32_t shared = tally_load(&object->shared, relaxed);
+	while (!shared_is_saturated(shared)) {
+		if (shared_must_queue(shared)) {
+			if (queue_drop(object, &shared)) return;
+			continue;
+		}
+		// order: release this thread's uses of the object; pairs with biased_acquire_last, drop_mine, variant_is_unique.
+		// Else: they race with the destruction.
+		if (!tally_cas(&object->shared, &shared, shared - COUNT_ONE, release)) continue;
+		if (shared == (COUNT_MERGED | COUNT_ONE)) die_merged(object);
+		return;
+	}
 }
 
 // ---- dropping my own last local reference ----
