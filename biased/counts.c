@@ -7,7 +7,8 @@
 //
 // I1  merge writes `local` before it publishes merged: afterwards anybody may free the block.
 // I2  merge is idempotent (a merged object has local 0), so a drain need not ask what became of the object.
-// I3  The address of the slot is read before the drop is published: afterwards the page may change hands.
+// I3  From the look at a page's owner to the end of the drop the page stays with it: the reference that is dropped keeps
+//     the object, and the world is not stopped in the middle of a drop.
 #include "page_queue.h"
 #include "stop.h"
 #include "variant.h"

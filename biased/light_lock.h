@@ -7,9 +7,11 @@
 // earlier stores and later looks fall on either side of a barrier (membarrier(2), once in the life of a contended object),
 // and then sleeps; a dropper looks at the flag after its store. After that the object is taken as HELD.
 //
-// I1  FREE and LIGHT: never contended, or CONTENDED and not taken since. HFREE and HELD: contended, dropped by exchange.
+// I1  FREE and LIGHT: never contended, or CONTENDED and no drop has got to making HFREE of it. HFREE and HELD: contended
+//     (or there is no fast kind), dropped by exchange; from them no way leads back.
 // I2  What stands between take and drop is leaf code, except in a critical section, which its thread's waits suspend.
-// I3  A sleeper is linked in its object's bucket with PARKED set in the lock, or the holder is LIGHT and CONTENDED is set.
+// I3  A sleeper is linked in its object's bucket with PARKED set in the lock, or the holder is LIGHT and CONTENDED is
+//     set, or somebody has dropped the lock and is about to look into the bucket.
 #ifndef TALLY_BIASED_LIGHT_LOCK_H
 #define TALLY_BIASED_LIGHT_LOCK_H
 

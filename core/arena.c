@@ -153,10 +153,11 @@ struct tally_page *tally_pages_take(size_t bytes)
 	if (bytes > (size_t)1 << 46) return NULL; // nobody has that; and the arithmetic below stays exact
 	size_t count = (bytes + TALLY_PAGE_SIZE - 1) >> TALLY_PAGE_SHIFT;
 	struct tally_page *page = take_within_limit(count);
-	if (!page && pool.config.on_memory && pool.config.on_memory(bytes, pool.config.context)) page = take_within_limit(count);
 	if (!page) tally_self.pending |= TALLY_PENDING_RELIEF;
 	return page;
 }
+
+bool tally_pages_ask(size_t bytes) { return pool.config.on_memory && pool.config.on_memory(bytes, pool.config.context); }
 
 void tally_pages_give(struct tally_page *page)
 {
@@ -239,14 +240,6 @@ int tally_pages_each(int (*visit)(struct tally_page *page, void *context), void 
 			i += page->run < TALLY_ARENA_PAGES ? page->run : TALLY_ARENA_PAGES;
 		}
 	return 0;
-}
-
-uint64_t tally_pages_in_use(void)
-{
-	tally_latch_take(&pool.latch);
-	uint64_t bytes = pool.page_bytes;
-	tally_latch_drop(&pool.latch);
-	return bytes;
 }
 
 size_t tally_pages_limit(void)

@@ -8,10 +8,10 @@
 // `shared` a value at which every try-increment fails, and bytes 8 to 15 the link. A **free** block looks the same with
 // type index 0: its count words say dead, and the link is the heap's.
 //
-// I1  A block whose count words say dead is never brought back by a try-increment (tests/counts.c).
+// I1  A block whose count words say dead is never brought back by a try-increment.
 // I2  `type` is written before the first reference exists and never changes while one does.
-// I3  `lock` and `flags` are written by atomic operations only, `gc` and `aux` by the one who builds the object or
-//     holds its lock.
+// I3  While the object lives, `lock` and `flags` are written by atomic operations only, `gc` and `aux` by the one who
+//     builds it or holds its lock.
 #ifndef TALLY_CORE_HEADER_H
 #define TALLY_CORE_HEADER_H
 

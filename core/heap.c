@@ -5,7 +5,7 @@
 // only (core/walk.c), since I1 of core/page.h lets a page change its heap nowhere else. docs/heap.md has the reasons.
 //
 // I1  A page is current for at most one (layout, class) and on at most one list.
-// I2  `wake` follows the state: current -1 (never), full: an eighth free, available and large: 0.
+// I2  `wake` follows the state: current -1 (never), full: an eighth free, available and large: 0, empty -1.
 #include "heap.h"
 #include "os.h"
 #include "variant.h"
@@ -166,6 +166,8 @@ bool tally_heap_relieve(void)
 	return true;
 }
 
+bool tally_heap_ask(size_t size) { return tally_self.pending & TALLY_PENDING_RELIEF && tally_pages_ask(size); }
+
 void *tally_heap_new_slow(struct tally_heap *heap, size_t size, enum tally_layout layout)
 {
 	if (size > TALLY_MEDIUM_MAX) return new_large(heap, size, layout);
@@ -285,7 +287,9 @@ void tally_heap_adopt(struct tally_heap *to, struct tally_heap *from)
 
 void *tally_raw_new(size_t size)
 {
-	void *raw = tally_heap_new(tally_self.heap, size ? size : 1, TALLY_LAYOUT_RAW);
+	if (!size) size = 1;
+	void *raw = tally_heap_new(tally_self.heap, size, TALLY_LAYOUT_RAW);
+	if (tally_unlikely(!raw) && tally_heap_ask(size)) raw = tally_heap_new(tally_self.heap, size, TALLY_LAYOUT_RAW);
 	if (raw) tally_show(raw, tally_page_of(raw)->block_size); // its owner may use all that it got
 	return raw;
 }

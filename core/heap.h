@@ -6,7 +6,8 @@
 //
 // I1  Every block is either allocated, on its page's free list or remote list, or at or beyond its page's `bump`.
 // I2  A free block's first eight bytes are zero-like count words in object pages: try-increments fail on it.
-// I3  No function here stops, collects, calls user code or takes an object's lock.
+// I3  Taking and freeing blocks neither stops nor collects nor takes an object's lock; of the host's code it calls the
+//     memory hook and the arena allocator only. What stops the world says so at its declaration.
 #ifndef TALLY_CORE_HEAP_H
 #define TALLY_CORE_HEAP_H
 
@@ -62,6 +63,9 @@ void tally_heap_adopt(struct tally_heap *to, struct tally_heap *from);
 // For constructors, when an allocation has failed and nothing is half made: gives all empty pages back and adopts those of
 // threads that have gone, which stops the world. True: there were some, and the allocation may be tried once more. False for faults on demand.
 bool tally_heap_relieve(void);
+// When an allocation of `size` bytes has failed for good: asks the host's hook. True: try once more. Leaf code but for the
+// hook. False for faults on demand.
+bool tally_heap_ask(size_t size);
 // Run point, TALLY_PENDING_TRIM set: stops the world and gives every heap's empty pages back.
 void tally_heap_tidy(void);
 // The same, and adopts the pages of threads that have gone.

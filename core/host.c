@@ -3,7 +3,7 @@
 // The library knows nothing of the payload: the host guards it, and its dealloc gives up what it refers to. The payload
 // is aligned at 16 because the header has sixteen bytes and the size of every host object is a multiple of sixteen.
 //
-// I1  dealloc runs once for each object, with no lock of the library held, and sees the payload as the host left it.
+// I1  dealloc runs once for each object, with no object's lock and no latch held, and sees the payload as the host left it.
 // I2  A dealloc changes neither the error of the thread nor `errno` that the dropping code may be about to report.
 // Any attached thread.
 #include "error.h"

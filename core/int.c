@@ -9,9 +9,9 @@
 tally_object *tally_int_new(int64_t value)
 {
 	if (!tally_enter_new("int_new")) return NULL;
-	struct tally_int *made = tally_int_try_make(value);
-	if (!made && tally_heap_relieve()) made = tally_int_try_make(value);
+	struct tally_int *made = (struct tally_int *)tally_object_new(TALLY_TYPE_INT, sizeof *made, TALLY_LAYOUT_LEAF);
 	if (!made) return tally_error_null(tally_error_memory("int_new", sizeof *made));
+	made->value = value;
 	return &made->header;
 }
 

@@ -11,10 +11,8 @@
 #include "type.h"
 #include "variant.h"
 
-// A new object of `size` bytes, header included, with one reference, which the caller owns. The payload is whatever the
-// block held before: fill every field before the next call that allocates. NULL: no memory; no error is set. Leaf code:
-// may be called with an object locked.
-static inline struct tally_object *tally_object_try_new(unsigned type, size_t size, enum tally_layout layout)
+// A block with a header and one reference. NULL: no memory.
+static inline struct tally_object *tally_object_make(unsigned type, size_t size, enum tally_layout layout)
 {
 	struct tally_object *object = tally_heap_new(tally_self.heap, size, layout);
 	if (tally_unlikely(!object)) return NULL;
@@ -24,12 +22,23 @@ static inline struct tally_object *tally_object_try_new(unsigned type, size_t si
 	return object;
 }
 
-// The same for constructors: when memory is short it stops the world, takes back the empty pages of all heaps and tries
-// once more. Nothing is half made and nothing locked.
+// A new object of `size` bytes, header included, with one reference, which the caller owns. The payload is whatever the
+// block held before: fill every field before the next call that allocates. NULL: no memory; no error is set. Leaf code
+// (but for the host's memory hook): may be called with an object locked.
+static inline struct tally_object *tally_object_try_new(unsigned type, size_t size, enum tally_layout layout)
+{
+	struct tally_object *object = tally_object_make(type, size, layout);
+	if (tally_unlikely(!object) && tally_heap_ask(size)) object = tally_object_make(type, size, layout);
+	return object;
+}
+
+// The same for constructors: when memory is short it first stops the world and takes back what the heaps of all threads
+// do not use. Nothing is half made and nothing locked.
 static inline struct tally_object *tally_object_new(unsigned type, size_t size, enum tally_layout layout)
 {
-	struct tally_object *object = tally_object_try_new(type, size, layout);
-	if (tally_unlikely(!object) && tally_heap_relieve()) object = tally_object_try_new(type, size, layout);
+	struct tally_object *object = tally_object_make(type, size, layout);
+	if (tally_unlikely(!object) && tally_heap_relieve()) object = tally_object_make(type, size, layout);
+	if (tally_unlikely(!object) && tally_heap_ask(size)) object = tally_object_make(type, size, layout);
 	return object;
 }
 

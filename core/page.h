@@ -8,8 +8,8 @@
 //   page    block block block ... (from offset 0)
 //
 // I1  A page belongs to one heap, that of slot `owner`; whoever holds the slot's role may touch `free`, `bump`, `used`,
-//     `wake` and the list links. A page changes its heap only when it holds nothing, in a stopped world or, if raw,
-//     by its owner.
+//     `wake` and the list links. A page changes its heap, or goes back to its arena, in a stopped world only;
+//     a large one goes back as soon as its block is free.
 // I2  `used` counts the blocks that are allocated or on the remote list.
 // I3  `remote` is taken only by a drain that found TALLY_SUMMARY_REMOTE in the summary that it took; whoever makes the
 //     list non-empty sets that bit. So each non-empty list is announced exactly once.
@@ -117,11 +117,12 @@ static inline _Atomic uint64_t *tally_page_queued(const struct tally_page *page)
 
 // A run of `count` pages, its descriptor's base and run set, the rest of the descriptor cleared. NULL: limit or system.
 struct tally_page *tally_pages_take(size_t bytes);
+// Asks the host's hook to do something about that. True: it has.
+bool tally_pages_ask(size_t bytes);
 void tally_pages_give(struct tally_page *page);
 // Releases memory of pages not in use; returns the bytes.
 size_t tally_pages_trim(void);
 size_t tally_pages_limit(void); // 0: none
-uint64_t tally_pages_in_use(void); // bytes
 bool tally_pages_limit_set(size_t bytes); // false: the runtime is not running
 void tally_pages_stats(uint64_t *page_bytes, uint64_t *arena_bytes, uint64_t *arenas);
 // World stopped: calls `visit` for each run in use, in address order within an arena, until it returns non-zero.

@@ -9,7 +9,7 @@
 //     `closing` first and looks at every `busy` afterwards. So either the thread sees the closing or the closer sees the
 //     thread. The same holds for a thread that ends and `down`.
 // I2  A thread that goes away at a run point has buried its dying first, unless a section or a destructor forbids it.
-// I3  While the door is closed the thread that starts or ends the runtime is the only one inside (`insider`).
+// I3  While the door is closed nobody comes in but the thread that starts or ends the runtime (`insider`).
 #include "arena.h"
 #include "error.h"
 #include "object.h"

@@ -6,9 +6,12 @@
 // polls a constant word that asks it to stop, and the slow path finds out why.
 //
 // I1  Between the entry and the return of a public call there is no point: the heap's slow path and the containers
-//     never stop, collect or call out; they set a bit in `pending`, which the next run point looks at.
-// I2  `tag_word` is the thread's tag while it holds its slot's role, else TALLY_NOBODY, which is no object's tag.
-// I3  Destructors run with no lock of the library held: while `section` is not NULL the dying wait.
+//     never stop, collect or destroy; they set a bit in `pending`, which the next run point looks at. Two exceptions: a
+//     constructor that found no memory stops the world before it tries once more, with nothing half made and nothing
+//     locked; and whoever must sleep for an object's lock is not attached meanwhile.
+// I2  `tag_word` is the thread's tag while it is attached, else TALLY_NOBODY, which is no object's tag. (A thread that
+//     stands still at a stop point keeps it and counts nothing. In `gil` nobody has a tag.)
+// I3  Destructors run with no object's lock and no latch held: while `section` is not NULL the dying wait.
 #ifndef TALLY_CORE_THREAD_H
 #define TALLY_CORE_THREAD_H
 

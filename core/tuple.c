@@ -3,7 +3,7 @@
 // Equal and hashable by their elements, so both recurse; a tuple may hold lists, is not hashable then, and its equality
 // is theirs. Immutable, so no lock: any attached thread.
 //
-// I3  A tuple is complete before it is returned, so a tuple never contains itself except through a list or a dict.
+// I1  A tuple is complete before it is returned, so a tuple never contains itself except through a list or a dict.
 #include "tuple.h"
 #include "error.h"
 #include "hash.h"

@@ -1,6 +1,6 @@
 // core/type.c: the table of types (core/type.h): the built-in ones at their fixed indexes, host types after them.
 //
-// I2  `next` only grows while the runtime runs; it and the table's entries are written under the latch or while the
+// I1  `next` only grows while the runtime runs; it and the table's entries are written under the latch or while the
 //     runtime starts. Readers need no latch: whoever has an object has seen its type's entry written (I1 of type.h).
 #include "object.h"
 #include "error.h"

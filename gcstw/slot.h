@@ -14,7 +14,7 @@
 //
 // I1  DETACHED is the one value 0: list empty, no STOP, no WAITER. So claiming is one compare-and-swap.
 // I2  A page is linked by whoever made its summary non-zero, and by nobody else until a drain has emptied the summary.
-// I3  A claimer is attached to its own slot, waits for nothing and runs no user code while it holds a claim; claims do
+// I3  A claimer is attached to its own slot, waits for nothing and runs no destructor while it holds a claim; claims do
 //     not nest. So a stopped world has no drop half done.
 // I4  WAITER is set by the one thread that waits to attach, with CLAIMED only; whoever ends CLAIMED clears it and wakes.
 // docs/counting.md has the whole protocol, docs/memory-order.md the pairs of orders.

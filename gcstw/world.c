@@ -3,7 +3,8 @@
 // All of it is a few lines on the slot word. A thread that stops at a point inside a critical section keeps the object's
 // lock while it stands still (the stopper takes no object lock); a thread that goes away for longer lets go of it.
 //
-// I1  tag_word and poll are set after the role has been taken and unset before it is given back.
+// I1  A thread counts under its tag only while it holds the role: tag_word and poll are set when the role has been taken,
+//     and from the moment that it is given back until it has been taken again the thread counts nothing.
 #include "error.h"
 #include "stop.h"
 #include "variant.h"

@@ -3,7 +3,8 @@
 // There is one heap, guarded by the lock like every object. The world is stopped whenever one holds the lock and comes
 // to no point, so stopping and starting it have nothing to do.
 //
-// I1  A thread holds the lock exactly while it is attached and outside blocking regions.
+// I1  A thread holds the lock exactly while it is attached and outside blocking regions, but for the hand-overs at its
+//     points.
 // I2  Inside a critical section a thread polls a word that never asks: no other thread can come between two of its
 //     calls. A blocking region drops the lock all the same.
 #include "heap.h"

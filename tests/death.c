@@ -1,7 +1,7 @@
 // tests/death.c: the last reference: when its object dies, in which order, on which thread, how deep, and what a
 // destructor may do. The same in every build.
 #include "fixture.h"
-#include "stage.h"
+#include "turns.h"
 
 #include <errno.h>
 
@@ -275,7 +275,7 @@ static void on_a_small_stack(void *given)
 	pthread_attr_t attributes;
 	pthread_t thread;
 	pthread_attr_init(&attributes);
-	size_t small = STAGE_SANITIZED ? 256 * 1024 : (size_t)sysconf(_SC_THREAD_STACK_MIN);
+	size_t small = SANITIZED ? 256 * 1024 : (size_t)sysconf(_SC_THREAD_STACK_MIN);
 	if (pthread_attr_setstacksize(&attributes, small)) tap_bail_out("no stack of that size");
 	if (pthread_create(&thread, &attributes, make_and_drop, given)) tap_bail_out("no thread");
 	pthread_attr_destroy(&attributes);
@@ -435,17 +435,17 @@ static void a_destructor_may_drop_the_last_reference_to_the_container_that_gave_
 
 static void come_back(void *payload)
 {
-	tally_token token;
+	tally_token outer, inner;
 	(void)payload;
 	CHECK(tally_thread_is_attached());
-	CHECK_EQ(tally_thread_attach(&token), 0);
+	CHECK_EQ(tally_thread_attach(&outer), 0);
 	CHECK_EQ(tally_blocking_begin(), 0);
 	CHECK(!tally_thread_is_attached());
-	CHECK_EQ(tally_thread_attach(&token), 0);
+	CHECK_EQ(tally_thread_attach(&inner), 0);
 	tally_decref(integer(1));
-	CHECK_EQ(tally_thread_detach(token), 0);
+	CHECK_EQ(tally_thread_detach(inner), 0);
 	CHECK_EQ(tally_blocking_end(), 0);
-	CHECK_EQ(tally_thread_detach((tally_token){.previous = 1}), 0);
+	CHECK_EQ(tally_thread_detach(outer), 0);
 	CHECK_EQ(tally_safepoint(), 0);
 }
 

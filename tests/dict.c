@@ -673,6 +673,38 @@ static void additions_by_four_threads_sum_exactly(void)
 	tally_decref(dict);
 }
 
+// Adds, and holds the sum that somebody has reached for a while: it does not change under its holder.
+static void add_and_hold(void *dict, unsigned number)
+{
+	tally_object *key = text("shared");
+	int64_t last = 0;
+	(void)number;
+	for (int i = tap_scale(20000); i > 0; i--) {
+		tally_object *held = NULL;
+		CHECK_EQ(tally_dict_add(dict, key, 1, NULL), 0);
+		if (!CHECK_EQ(tally_dict_get(dict, key, &held), 1)) break;
+		int64_t value = value_of(held);
+		CHECK(value > last);
+		CHECK_EQ(tally_dict_add(dict, key, 1, NULL), 0);
+		if (!CHECK_EQ(value_of(held), value)) break;
+		tally_decref(held);
+		last = value;
+	}
+	tally_decref(key);
+}
+
+static void additions_leave_the_ints_that_other_threads_hold(void)
+{
+	tally_object *dict = must(tally_dict_new()), *key = text("shared");
+	CHECK_EQ(tally_dict_add(dict, key, 0, NULL), 0);
+	run_threads(4, add_and_hold, dict);
+	int64_t sum = 0;
+	CHECK_EQ(tally_dict_add(dict, key, 0, &sum), 0);
+	CHECK_EQ(sum, 4 * 2 * (int64_t)tap_scale(20000));
+	tally_decref(dict);
+	tally_decref(key);
+}
+
 static void set_own_keys(void *dict, unsigned number)
 {
 	for (int64_t i = 0; i < additions_each; i++) set_int(dict, i * THREADS + number, i);
@@ -812,6 +844,7 @@ int main(void)
 	TAP_RUN(a_destructor_may_use_the_dict_that_dropped_it);
 	TAP_RUN(random_operations_agree_with_a_simple_model);
 	TAP_RUN(additions_by_four_threads_sum_exactly);
+	TAP_RUN(additions_leave_the_ints_that_other_threads_hold);
 	TAP_RUN(all_keys_of_four_threads_arrive);
 	TAP_RUN(threads_that_race_for_a_default_all_get_the_same);
 	TAP_RUN(any_mix_of_operations_by_four_threads_loses_and_invents_nothing);

@@ -1,6 +1,6 @@
 // tests/runtime.c: starting and shutting down: counted users, what a shutdown waits for, what it says when it gives up,
 // and threads that come too early, too late, or that live through several runtimes.
-#include "stage.h"
+#include "turns.h"
 
 static const uint64_t LONG = UINT64_C(20000000000);
 
@@ -239,23 +239,31 @@ static void the_one_who_shuts_down_is_detached_whatever_it_was_in(void)
 {
 	tally_token token;
 	tally_critical section;
-	for (int state = 0; state < 5; state++) {
+	for (int state = 0; state < 7; state++) {
+		uint64_t leaked = 9, kept = 0;
 		start();
-		tally_object *object = NULL;
 		if (state > 0) token = attached();
 		if (state == 2) tally_thread_attach(&token);
-		if (state == 3) tally_blocking_begin();
-		if (state == 4) {
-			object = tally_list_new();
-			CHECK_EQ(tally_critical_begin(&section, object), 0);
+		if (state >= 4) {
+			tally_object *guard = tally_list_new();
+			kept = 1;
+			CHECK_EQ(tally_critical_begin(&section, guard), 0);
+			if (state >= 5) tally_decref(tally_list_new()); // dies when the section ends, or else with the section
 		}
-		uint64_t leaked = 9;
+		if (state == 3 || state == 6) tally_blocking_begin();
 		CHECK_EQ(tally_fini(LONG, &leaked), 0);
-		CHECK_EQ(leaked, state == 4);
+		CHECK_EQ(leaked, kept);
 		CHECK(!tally_thread_is_attached());
 		CHECK_EQ(tally_safepoint(), -1);
 		tally_error_clear();
 	}
+	start(); // what waited then is not met now
+	token = attached();
+	CHECK_EQ(tally_safepoint(), 0);
+	tally_decref(tally_list_new());
+	CHECK_EQ(live_objects(), 0);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	stop();
 }
 
 static atomic_uint deallocated;

@@ -3,7 +3,7 @@
 // In every build: `gil` has no lock of an object's own and must promise the same. There the switch interval is made
 // tiny, so that threads change at almost every point.
 #include "fixture.h"
-#include "stage.h"
+#include "turns.h"
 
 static void hurry(void)
 {
@@ -369,6 +369,33 @@ static void a_stopped_world_does_not_open_a_section(void)
 	tally_decref(list);
 }
 
+static void add_after_a_wait(void *list, unsigned number)
+{
+	tally_critical outer, inner;
+	(void)number;
+	for (int i = tap_scale(10000); i > 0; i--) {
+		tally_critical_begin(&outer, list);
+		tally_critical_begin(&inner, list);
+		CHECK_EQ(tally_blocking_begin(), 0);
+		CHECK_EQ(tally_blocking_end(), 0);
+		int64_t value = take_value(tally_list_get(list, 0)); // from here on both hold again
+		tally_critical_end(&inner);
+		tally_object *next = integer(value + 1);
+		tally_list_set(list, 0, next);
+		tally_decref(next);
+		tally_critical_end(&outer);
+	}
+}
+
+static void after_a_wait_all_sections_on_the_object_hold_again_to_the_end_of_the_outermost(void)
+{
+	hurry();
+	tally_object *list = list_of_one(0);
+	run_threads(THREADS, add_after_a_wait, list);
+	CHECK_EQ(take_value(tally_list_get(list, 0)), THREADS * tap_scale(10000));
+	tally_decref(list);
+}
+
 // ---- deaths ----
 
 static void deaths_inside_wait_for_the_end_of_the_outermost_section(void)
@@ -535,6 +562,7 @@ int main(void)
 	TAP_RUN(a_thread_inside_a_section_cannot_detach_for_good);
 	TAP_RUN(a_blocking_region_suspends_a_section_which_holds_again_afterwards);
 	TAP_RUN(an_attach_inside_the_region_resumes_the_section_and_its_detach_suspends_it);
+	TAP_RUN(after_a_wait_all_sections_on_the_object_hold_again_to_the_end_of_the_outermost);
 	TAP_RUN(a_stopped_world_does_not_open_a_section);
 	TAP_RUN(deaths_inside_wait_for_the_end_of_the_outermost_section);
 	TAP_RUN(a_destructor_may_take_a_section_on_the_object_of_the_section_that_held_it_up);

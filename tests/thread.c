@@ -2,7 +2,7 @@
 //
 // What a thread owes the runtime at its start and shutdown is in tests/runtime.c.
 #include "fixture.h"
-#include "stage.h"
+#include "turns.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -319,6 +319,20 @@ static void what_needs_no_attaching_works_without(void)
 	tally_error_set(TALLY_ERROR_VALUE, "the other thread's");
 	run_unattached(check_what_needs_no_attaching);
 	CHECK_ERROR(TALLY_ERROR_VALUE, "the other thread's");
+}
+
+static void only_the_build_with_a_lock_has_an_interval(void)
+{
+	uint64_t ns = 77;
+	CHECK_EQ(tally_switch_interval_set(0), -1);
+	CHECK_EQ(tally_error_code(), TALLY_ERROR_VALUE);
+	tally_error_clear();
+	int expected = is_gil() ? 0 : -1;
+	CHECK_EQ(tally_switch_interval_get(&ns), expected);
+	CHECK_EQ(tally_switch_interval_set(5000000), expected);
+	CHECK_EQ(tally_error_code(), is_gil() ? TALLY_ERROR_NONE : TALLY_ERROR_UNSUPPORTED);
+	tally_error_clear();
+	if (!is_gil()) CHECK_EQ(ns, 77);
 }
 
 // ---- errno ----
@@ -679,6 +693,7 @@ int main(void)
 	TAP_RUN(every_call_of_a_thread_that_has_detached_is_refused);
 	TAP_RUN(every_call_in_a_blocking_region_is_refused_and_changes_nothing);
 	TAP_RUN(what_needs_no_attaching_works_without);
+	TAP_RUN(only_the_build_with_a_lock_has_an_interval);
 	TAP_RUN(a_blocking_region_preserves_errno);
 	TAP_RUN(a_blocking_region_preserves_errno_even_if_it_has_to_wait);
 	TAP_RUN(a_thread_that_ends_attached_is_detached);

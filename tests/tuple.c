@@ -148,6 +148,38 @@ static void elements_die_from_the_first_to_the_last(void)
 	check_died_in_order(5);
 }
 
+static void read_everything(void *tuple, unsigned number)
+{
+	(void)number;
+	for (int i = tap_scale(2000); i > 0; i--) {
+		uint64_t hash;
+		size_t size = 0;
+		CHECK_EQ(tally_tuple_size(tuple, &size), 0);
+		for (size_t each = 0; each < size; each++) CHECK_EQ(take_value(tally_tuple_get(tuple, (ptrdiff_t)each)), each);
+		CHECK_EQ(tally_hash(tuple, &hash), 0);
+		tally_object *items[] = {must(tally_tuple_get(tuple, 0)), must(tally_tuple_get(tuple, 1)),
+		                         must(tally_tuple_get(tuple, 2))};
+		tally_object *same = tuple_of(3, items);
+		CHECK_EQ(tally_equal(tuple, same), 1);
+		CHECK_EQ(tally_equal(same, tuple), 1);
+		tally_decref(same);
+		for (int each = 0; each < 3; each++) tally_decref(items[each]);
+	}
+}
+
+// Nothing guards it, so the thread sanitizer would see any write.
+static void four_threads_read_one_tuple_without_a_lock(void)
+{
+	tally_object *items[] = {integer(0), integer(1), integer(2)}, *tuple = tuple_of(3, items);
+	run_threads(4, read_everything, tuple);
+	CHECK_EQ(tally_refcount(tuple), 1);
+	tally_decref(tuple);
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(tally_refcount(items[i]), 1);
+		tally_decref(items[i]);
+	}
+}
+
 int main(void)
 {
 	fixture_begin(60);
@@ -161,5 +193,6 @@ int main(void)
 	TAP_RUN(tuples_are_equal_element_by_element_and_hash_alike);
 	TAP_RUN(tuples_are_keys_by_content);
 	TAP_RUN(elements_die_from_the_first_to_the_last);
+	TAP_RUN(four_threads_read_one_tuple_without_a_lock);
 	return tap_end();
 }

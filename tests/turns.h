@@ -1,10 +1,10 @@
-// tests/stage.h: threads that take turns, without sleeping: a stage that one thread reaches and others await, and
+// tests/turns.h: threads that take turns, without sleeping: a stage that one thread reaches and others await, and
 // threads to start and finish.
 //
 // Whoever waits while attached does so in a blocking region, so that no build's lock is in the way, unless the name of
 // the helper says otherwise.
-#ifndef TALLY_TESTS_STAGE_H
-#define TALLY_TESTS_STAGE_H
+#ifndef TALLY_TESTS_TURNS_H
+#define TALLY_TESTS_TURNS_H
 
 #include "tap.h"
 
@@ -19,11 +19,11 @@
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define STAGE_SANITIZED true
+#define SANITIZED true
 #elif defined(__has_feature)
-#define STAGE_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 #else
-#define STAGE_SANITIZED false
+#define SANITIZED false
 #endif
 
 static inline bool is_gil(void) { return strcmp(tally_variant(), "gil") == 0; }

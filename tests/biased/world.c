@@ -1,0 +1,383 @@
+// tests/biased/world.c: stopping and starting the world: who stops and how soon, who waits, who is not waited for, and
+// what holds while it stands still (the invariants of gcstw/stop.c).
+#include "fixture.h"
+#include "stop.h"
+#include "turns.h"
+#include "variant.h"
+
+static tally_object *list; // of one int
+
+static void make_list(void)
+{
+	tally_object *number = integer(1);
+	list = must(tally_list_from(&number, 1));
+	tally_decref(number);
+}
+
+// ---- how soon ----
+
+static stage at;
+static atomic_uint reads;
+
+static void *read_the_list(void *unused)
+{
+	(void)unused;
+	tally_token token = attached();
+	while (!has_reached(&at, 2)) {
+		tally_decref(tally_list_get(list, 0));
+		atomic_fetch_add(&reads, 1);
+	}
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+	return left < right ? -1 : left > right;
+}
+
+static void a_thread_that_only_reads_a_list_stops_within_a_millisecond(void)
+{
+	enum { STOPS = 500 };
+	static uint64_t took[STOPS];
+	make_list();
+	reach(&at, 0);
+	pthread_t reader = spawn(read_the_list, NULL);
+	for (int i = 0; i < STOPS; i++) {
+		for (unsigned seen = atomic_load(&reads); atomic_load(&reads) - seen < 100;) sched_yield(); // it runs
+		uint64_t before = now_ns();
+		variant_world_stop();
+		took[i] = now_ns() - before;
+		variant_world_start();
+	}
+	reach(&at, 2);
+	finish(reader);
+	qsort(took, STOPS, sizeof took[0], by_size);
+	tap_note("stops in microseconds: p50 %.1f, p99 %.1f, max %.1f", (double)took[STOPS / 2] / 1e3,
+	         (double)took[STOPS * 99 / 100] / 1e3, (double)took[STOPS - 1] / 1e3);
+	CHECK(took[STOPS / 2] < patience_ns(1) / 1000); // the median: a busy machine must not decide this test
+	CHECK(took[STOPS - 1] < patience_ns(5));
+	tally_decref(list);
+}
+
+// ---- what holds while it is stopped ----
+
+static void check_slot(struct tally_slot *slot, void *count)
+{
+	uint64_t word = tally_load(&slot->word, relaxed) & ~(uint64_t)SLOT_WAITER;
+	CHECK_EQ(word, SLOT_CLAIMED); // I1: claimed, no page queued, nobody asked any more
+	++*(unsigned *)count;
+}
+
+enum { WORKERS = 3, STOPPERS = 3 };
+static uint64_t counters[WORKERS]; // plain: written between points, read by whoever has stopped the world
+static atomic_int stopped_by;
+
+static void work(unsigned number)
+{
+	for (unsigned turn = 0; !has_reached(&at, STOPPERS); turn++) {
+		counters[number]++;
+		tally_decref(tally_list_get(list, 0));
+		counters[number]++;
+		CHECK_EQ(tally_list_append(list, list), 0);
+		counters[number]++;
+		tally_decref(tally_list_pop(list, -1));
+		if (turn % 16) continue;
+		CHECK_EQ(tally_blocking_begin(), 0);
+		CHECK_EQ(tally_blocking_end(), 0);
+	}
+}
+
+static void stop_and_look(void)
+{
+	for (int i = tap_scale(3000); i > 0; i--) {
+		uint64_t sums[2] = {0, 0};
+		unsigned slots = 0;
+		variant_world_stop();
+		CHECK_EQ(atomic_fetch_add(&stopped_by, 1), 0); // one at a time
+		CHECK_EQ(tally_load(&slot_running, relaxed), 0); // I2
+		tally_slots_each(check_slot, &slots);
+		CHECK(slots >= 2); // its own, and the test's
+		for (int look = 0; look < 2; look++) {
+			for (int worker = 0; worker < WORKERS; worker++) sums[look] += counters[worker];
+			if (i % 16 == 0) sched_yield();
+		}
+		CHECK_EQ(sums[0], sums[1]);
+		atomic_fetch_sub(&stopped_by, 1);
+		variant_world_start();
+	}
+	atomic_fetch_add(&at, 1);
+}
+
+static void work_or_stop(void *unused, unsigned number)
+{
+	(void)unused;
+	if (number < WORKERS) work(number);
+	else stop_and_look();
+}
+
+static void stoppers_take_turns_and_nothing_moves_while_one_of_them_looks(void)
+{
+	make_list();
+	reach(&at, 0);
+	run_threads(WORKERS + STOPPERS, work_or_stop, NULL);
+	tally_decref(list);
+}
+
+static void look_at_the_callers_own_slot(void)
+{
+	unsigned slots = 0;
+	variant_world_stop();
+	tally_slots_each(check_slot, &slots);
+	CHECK(slots >= 1);
+	variant_world_start();
+	CHECK_EQ(tally_load(&tally_self.slot->word, relaxed), SLOT_ATTACHED);
+}
+
+static void the_stopper_gives_its_own_slot_up_and_takes_it_again(void)
+{
+	for (int i = 0; i < 1000; i++) look_at_the_callers_own_slot();
+	tally_object *object = integer(1);
+	CHECK(tally_is_unique(object));
+	tally_decref(object);
+}
+
+// ---- who comes while it is stopped ----
+
+static void *come_for_the_first_time(void *unused)
+{
+	(void)unused;
+	reach(&at, 1);
+	tally_token token = attached();
+	reach(&at, 2);
+	tally_decref(integer(1));
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void *come_again(void *unused)
+{
+	(void)unused;
+	CHECK_EQ(tally_thread_detach(attached()), 0);
+	reach(&at, 1);
+	while (!has_reached(&at, 2)) sched_yield();
+	tally_token token = attached();
+	reach(&at, 3);
+	tally_decref(integer(1));
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void *come_back_from_a_region(void *unused)
+{
+	(void)unused;
+	tally_token token = attached();
+	CHECK_EQ(tally_blocking_begin(), 0);
+	reach(&at, 1);
+	while (!has_reached(&at, 2)) sched_yield();
+	CHECK_EQ(tally_blocking_end(), 0);
+	reach(&at, 3);
+	tally_decref(integer(1));
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+// While the world stands still the thread does not get beyond `stage_inside`.
+static void check_stays_outside(unsigned stage_inside)
+{
+	for (int i = 0; i < 2000; i++) sched_yield();
+	CHECK(!has_reached(&at, stage_inside));
+}
+
+static void a_thread_that_attaches_for_the_first_time_waits_for_the_start(void)
+{
+	reach(&at, 0);
+	variant_world_stop();
+	pthread_t thread = spawn(come_for_the_first_time, NULL);
+	while (!has_reached(&at, 1)) sched_yield();
+	check_stays_outside(2);
+	variant_world_start();
+	await(&at, 2);
+	finish(thread);
+}
+
+static void check_known_thread_waits(void *(*come)(void *))
+{
+	for (int i = tap_scale(50); i > 0; i--) {
+		reach(&at, 0);
+		pthread_t thread = spawn(come, NULL);
+		await(&at, 1);
+		variant_world_stop();
+		reach(&at, 2);
+		if (i == 1) check_stays_outside(3);
+		CHECK(!has_reached(&at, 3));
+		variant_world_start();
+		await(&at, 3);
+		finish(thread);
+	}
+}
+
+static void a_thread_that_attaches_again_waits_for_the_start(void) { check_known_thread_waits(come_again); }
+
+static void a_thread_that_comes_back_from_a_region_waits_for_the_start(void)
+{
+	check_known_thread_waits(come_back_from_a_region);
+}
+
+// ---- who goes while it is stopped, or being stopped ----
+
+static void *end_when_asked(void *in_region)
+{
+	attached();
+	tally_decref(integer(1));
+	if (in_region) tally_blocking_begin();
+	reach(&at, 1);
+	if (in_region) {
+		while (!has_reached(&at, 2)) sched_yield();
+	} else {
+		while (!(tally_load(tally_self.poll, relaxed) & TALLY_STOP)) sched_yield(); // asked to stop; it comes to no point
+	}
+	return NULL;
+}
+
+static void a_thread_that_ends_when_it_is_asked_to_stop_has_stopped(void)
+{
+	for (int i = tap_scale(200); i > 0; i--) {
+		unsigned slots = 0;
+		reach(&at, 0);
+		pthread_t thread = spawn(end_when_asked, NULL);
+		await(&at, 1);
+		variant_world_stop();
+		tally_slots_each(check_slot, &slots);
+		variant_world_start();
+		finish(thread);
+	}
+}
+
+static void a_thread_may_end_while_the_world_is_stopped(void)
+{
+	for (int i = tap_scale(200); i > 0; i--) {
+		reach(&at, 0);
+		pthread_t thread = spawn(end_when_asked, &at);
+		await(&at, 1);
+		variant_world_stop();
+		reach(&at, 2);
+		if (i % 2) sched_yield();
+		variant_world_start();
+		finish(thread);
+	}
+}
+
+static void *stay_in_a_region(void *unused)
+{
+	(void)unused;
+	tally_token token = attached();
+	tally_object *object = integer(1);
+	CHECK_EQ(tally_blocking_begin(), 0);
+	atomic_fetch_add(&at, 1);
+	while (!has_reached(&at, 100)) sched_yield();
+	CHECK_EQ(tally_blocking_end(), 0);
+	CHECK(tally_is_unique(object));
+	tally_decref(object);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void nobody_waits_for_threads_in_regions(void)
+{
+	pthread_t threads[8];
+	reach(&at, 0);
+	for (int i = 0; i < 8; i++) threads[i] = spawn(stay_in_a_region, NULL);
+	await(&at, 8);
+	for (int i = 0; i < 1000; i++) look_at_the_callers_own_slot(); // none of them does anything meanwhile
+	reach(&at, 100);
+	for (int i = 0; i < 8; i++) finish(threads[i]);
+}
+
+static void *hold_a_section(void *unused)
+{
+	(void)unused;
+	tally_critical section;
+	tally_token token = attached();
+	CHECK_EQ(tally_critical_begin(&section, list), 0);
+	CHECK_EQ(tally_list_append(list, tally_none()), 0);
+	reach(&at, 1);
+	await_at_run_points(&at, 2);
+	tally_decref(tally_list_pop(list, -1));
+	CHECK_EQ(tally_critical_end(&section), 0);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void a_thread_stands_still_inside_its_section_with_the_object_locked(void)
+{
+	make_list();
+	reach(&at, 0);
+	pthread_t thread = spawn(hold_a_section, NULL);
+	await(&at, 1);
+	for (int i = tap_scale(100); i > 0; i--) {
+		variant_world_stop();
+		CHECK(tally_load(&list->lock, relaxed) != LOCK_FREE);
+		CHECK(tally_load(&list->lock, relaxed) != LOCK_HFREE);
+		variant_world_start();
+	}
+	reach(&at, 2);
+	finish(thread);
+	size_t size = 0;
+	CHECK_EQ(tally_list_size(list, &size), 0);
+	CHECK_EQ(size, 1);
+	tally_decref(list);
+}
+
+// ---- everything at once ----
+
+enum { BOXES = 8 };
+static _Atomic(tally_object *) boxes[BOXES];
+static tally_object *probe_type_of_test;
+static atomic_uint made;
+
+static void mix(void *unused, unsigned number)
+{
+	uint64_t state = fixture_seed(number);
+	(void)unused;
+	for (int i = tap_scale(30000); i > 0; i--) {
+		tally_object *object = probe(probe_type_of_test, 0);
+		atomic_fetch_add(&made, 1);
+		tally_decref(atomic_exchange(&boxes[below(&state, BOXES)], object));
+		switch (below(&state, 64)) {
+		case 0: variant_world_stop(); variant_world_start(); break;
+		case 1: tally_blocking_begin(); tally_blocking_end(); break;
+		case 2: tally_thread_detach(attached()); break;
+		case 3: tally_immortalize(tally_none()); break;
+		case 4: tally_heap_trim(NULL); break;
+		}
+	}
+}
+
+static void stops_claims_drops_and_trims_mix_and_every_object_dies_once(void)
+{
+	probe_type_of_test = fixture_probe_type();
+	atomic_store(&made, 0);
+	run_threads(4, mix, NULL);
+	for (int i = 0; i < BOXES; i++) tally_decref(atomic_exchange(&boxes[i], NULL));
+	CHECK_EQ(tally_safepoint(), 0);
+	CHECK_EQ(atomic_load(&fixture_dead), atomic_load(&made));
+}
+
+int main(void)
+{
+	fixture_begin(60);
+	TAP_RUN(a_thread_that_only_reads_a_list_stops_within_a_millisecond);
+	TAP_RUN(stoppers_take_turns_and_nothing_moves_while_one_of_them_looks);
+	TAP_RUN(the_stopper_gives_its_own_slot_up_and_takes_it_again);
+	TAP_RUN(a_thread_that_attaches_for_the_first_time_waits_for_the_start);
+	TAP_RUN(a_thread_that_attaches_again_waits_for_the_start);
+	TAP_RUN(a_thread_that_comes_back_from_a_region_waits_for_the_start);
+	TAP_RUN(a_thread_that_ends_when_it_is_asked_to_stop_has_stopped);
+	TAP_RUN(a_thread_may_end_while_the_world_is_stopped);
+	TAP_RUN(nobody_waits_for_threads_in_regions);
+	TAP_RUN(a_thread_stands_still_inside_its_section_with_the_object_locked);
+	TAP_RUN(stops_claims_drops_and_trims_mix_and_every_object_dies_once);
+	return tap_end();
+}
