@@ -267,7 +267,8 @@ static int adopt_page(struct tally_page *page, void *context)
 	switch (page->state) {
 	case TALLY_PAGE_CURRENT:
 		retire(page);
-		if (page->free || page->bump < page->end) make_available(adoption->to, page);
+		if (page->used == 0) make_empty(adoption->to, page);
+		else if (page->free || page->bump < page->end) make_available(adoption->to, page);
 		break;
 	case TALLY_PAGE_AVAILABLE: make_available(adoption->to, page); break;
 	case TALLY_PAGE_EMPTY: make_empty(adoption->to, page); break;

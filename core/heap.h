@@ -57,8 +57,8 @@ void tally_heap_free(void *block);
 
 // World stopped: hands the heap's empty pages to the arenas.
 void tally_heap_give_empty(struct tally_heap *heap);
-// World stopped: moves the pages of `from`, whose thread has gone, to `to`. Their objects lose their owner first (I4 of
-// docs/counting.md); free blocks become available to `to`.
+// World stopped: moves the pages of `from`, whose thread has gone, to `to`. Their objects lose their owner first
+// (docs/counting.md, 4); free blocks become available to `to`.
 void tally_heap_adopt(struct tally_heap *to, struct tally_heap *from);
 // For constructors, when an allocation has failed and nothing is half made: gives all empty pages back and adopts those of
 // threads that have gone, which stops the world. True: there were some, and the allocation may be tried once more. False for faults on demand.

@@ -84,10 +84,21 @@ static void an_heir_of_an_emptied_slot_starts_anew(void)
 	CHECK_EQ(tally_heap_trim(NULL), 0);
 }
 
+static void what_nobody_uses_any_more_goes_back_to_the_arenas(void)
+{
+	CHECK_EQ(tally_heap_trim(NULL), 0);
+	uint64_t before = page_bytes();
+	let_threads_come_and_go();
+	drop_kept();
+	CHECK_EQ(tally_heap_trim(NULL), 0);
+	CHECK_EQ(page_bytes(), before + TALLY_PAGE_SIZE); // the page of the one that is immortal
+}
+
 int main(void)
 {
 	fixture_begin(60);
 	TAP_RUN(a_trim_adopts_the_pages_of_threads_that_have_gone);
+	TAP_RUN(what_nobody_uses_any_more_goes_back_to_the_arenas);
 	TAP_RUN(an_heir_of_an_emptied_slot_starts_anew);
 	return tap_end();
 }

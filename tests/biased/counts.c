@@ -5,8 +5,11 @@
 // region (`abroad_while_away`), so that each step stands alone and its words can be read.
 #include "fixture.h"
 #include "page_queue.h"
+#include "poison.h"
 #include "turns.h"
 #include "variant.h"
+
+#include <sys/mman.h>
 
 #define PLAIN(n) ((uint32_t)(n) * COUNT_ONE + COUNT_PLAIN)
 #define WEAK(n) ((uint32_t)(n) * COUNT_ONE + COUNT_WEAK)
@@ -563,6 +566,24 @@ static void an_immortal_objects_header_is_never_written(void)
 	CHECK_DEAD(0);
 }
 
+// The header lies in a page of its own, which nobody can write meanwhile: a write would end the program.
+static void four_threads_that_count_an_immortal_object_write_nothing_even_for_a_moment(void)
+{
+	tally_host_type description = {.size = sizeof description, .name = "large", .payload_size = 2 * TALLY_PAGE_SIZE};
+	tally_object *object = must(tally_host_new(must(tally_host_type_new(&description))));
+	struct act act = {hammer_a_little, object};
+	pthread_t threads[4];
+	CHECK_EQ(tally_immortalize(object), 0);
+	if (!CHECK_PTR(tally_page_of(object)->base, object)) return;
+	CHECK_EQ(mprotect(object, TALLY_PAGE_SIZE, PROT_READ), 0);
+	for (int i = 0; i < 4; i++) threads[i] = spawn(act_attached, &act);
+	hammer_a_little(object);
+	for (int i = 0; i < 4; i++) finish(threads[i]);
+	CHECK_EQ(tally_immortalize(object), 0);
+	CHECK_EQ(mprotect(object, TALLY_PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+	CHECK_EQ(local(object), LOCAL_IMMORTAL);
+}
+
 static void an_object_becomes_immortal_in_every_state(void)
 {
 	tally_object *plain = watcher(), *queued = watcher(), *merged = watcher();
@@ -628,6 +649,93 @@ static void an_object_is_dead_to_everybody_while_it_waits_for_its_destruction(vo
 	CHECK_EQ(tally_critical_end(&section), 0);
 	CHECK_DEAD(3);
 	tally_decref(guard);
+}
+
+static void victim_dies(void *payload, void *context)
+{
+	tally_object *self = (tally_object *)payload - 1;
+	(void)context;
+	abroad(try_in_vain, self);
+	CHECK(!variant_try_incref(self));
+	atomic_fetch_add(&fixture_dead, 1);
+}
+
+static void an_object_is_dead_to_others_while_its_destructor_runs(void)
+{
+	tally_host_type description = {.size = sizeof description, .name = "victim", .payload_size = 8, .dealloc = victim_dies};
+	tally_object *victim = must(tally_host_type_new(&description)), *victims[4];
+	atomic_store(&fixture_dead, 0);
+	for (int i = 0; i < 4; i++) victims[i] = must(tally_host_new(victim));
+	abroad(take, victims[1]);
+	tally_decref(victims[1]); // merged
+	biased_mark_weak(victims[2]);
+	abroad(drop, victims[3]); // queued
+	for (int i = 0; i < 3; i++) tally_decref(victims[i]);
+	CHECK_EQ(tally_safepoint(), 0);
+	CHECK_DEAD(4);
+}
+
+// What others see between the two steps of an owner's last drop.
+static void an_object_whose_owner_has_counted_to_0_is_dead_to_that_owner_and_to_others_if_shared_is(void)
+{
+	tally_object *object = watcher();
+	set_words(object, mine(0), PLAIN(0));
+	try_in_vain(object);
+	abroad(try_in_vain, object);
+	set_words(object, mine(0), PLAIN(1)); // somebody else has a reference: the object will be merged and live on
+	try_in_vain(object);
+	abroad(try, object);
+	CHECK_WORDS(object, mine(0), PLAIN(2));
+	set_words(object, mine(0), WEAK(0));
+	try_in_vain(object);
+	abroad(try, object);
+	CHECK_WORDS(object, mine(0), WEAK(1));
+	set_words(object, mine(1), PLAIN(0));
+	tally_decref(object);
+	CHECK_DEAD(1);
+}
+
+static struct tally_page *searched;
+
+static void try_all_that_were_never_used(tally_object *unused)
+{
+	unsigned revived = 0;
+	(void)unused;
+	for (char *block = searched->bump; block < searched->end; block += searched->block_size) {
+		tally_object *never = (tally_object *)(void *)block;
+		tally_show(never, sizeof *never);
+		revived += variant_try_incref(never) || variant_is_alive(never) || local(never) || shared(never);
+		tally_hide(never, sizeof *never);
+	}
+	CHECK_EQ(revived, 0);
+}
+
+static tally_object *foreign;
+
+static void make_foreign(tally_object *unused)
+{
+	(void)unused;
+	foreign = integer(77);
+}
+
+static void check_never_used(tally_object *object)
+{
+	searched = tally_page_of(object);
+	CHECK((size_t)(searched->end - searched->bump) > 100 * searched->block_size);
+	try_all_that_were_never_used(NULL);
+	abroad(try_all_that_were_never_used, NULL);
+}
+
+// In pages of this thread and of another; tests/page.c has those that held something else before.
+static void a_block_that_was_never_used_is_dead_to_everybody(void)
+{
+	tally_object *own = integer(7);
+	check_never_used(own);
+	abroad(make_foreign, NULL);
+	CHECK(tally_page_of(foreign)->owner != tally_self.slot->tag);
+	check_never_used(foreign);
+	tally_decref(foreign);
+	tally_decref(own);
 }
 
 // ---- many at once ----
@@ -702,9 +810,13 @@ int main(void)
 	TAP_RUN(a_full_local_count_spills_half_of_itself);
 	TAP_RUN(a_saturated_count_never_wraps_and_never_frees);
 	TAP_RUN(an_immortal_objects_header_is_never_written);
+	TAP_RUN(four_threads_that_count_an_immortal_object_write_nothing_even_for_a_moment);
 	TAP_RUN(an_object_becomes_immortal_in_every_state);
 	TAP_RUN(a_freed_block_is_dead_to_everybody_until_it_has_a_header_again);
 	TAP_RUN(an_object_is_dead_to_everybody_while_it_waits_for_its_destruction);
+	TAP_RUN(an_object_is_dead_to_others_while_its_destructor_runs);
+	TAP_RUN(an_object_whose_owner_has_counted_to_0_is_dead_to_that_owner_and_to_others_if_shared_is);
+	TAP_RUN(a_block_that_was_never_used_is_dead_to_everybody);
 	TAP_RUN(objects_dropped_by_two_others_die_once_whenever_the_owner_looks);
 	return tap_end();
 }

@@ -8,6 +8,13 @@
 #include "turns.h"
 #include "variant.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
 static uint8_t lock_of(tally_object *object) { return tally_load(&object->lock, relaxed); }
 static uint8_t flags_of(tally_object *object) { return tally_load(&object->flags, relaxed); }
 
@@ -106,6 +113,43 @@ static void an_object_that_nobody_contends_for_is_taken_and_dropped_lightly(void
 	tally_decref(list);
 }
 
+static stage at;
+
+static void take_lightly(tally_object *list)
+{
+	enum tally_hold hold = variant_lock_take(list);
+	CHECK_EQ(hold, TALLY_HOLD_LIGHT);
+	variant_lock_drop(list, hold);
+}
+
+static void *take_every_second_time(void *list)
+{
+	tally_token token = attached();
+	for (unsigned i = 1; i < 2000; i += 2) {
+		while (!has_reached(&at, i)) sched_yield();
+		take_lightly(list);
+		reach(&at, i + 1);
+	}
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void threads_that_never_meet_leave_no_trace_either(void)
+{
+	tally_object *list = new_list();
+	reach(&at, 0);
+	pthread_t other = spawn(take_every_second_time, list);
+	for (unsigned i = 0; i < 2000; i += 2) {
+		while (!has_reached(&at, i)) sched_yield();
+		take_lightly(list);
+		reach(&at, i + 1);
+	}
+	finish(other);
+	CHECK_EQ(lock_of(list), LOCK_FREE);
+	CHECK_EQ(flags_of(list), 0);
+	tally_decref(list);
+}
+
 static void without_the_fast_kind_every_taking_is_held(void)
 {
 	tally_object *list = new_list();
@@ -121,7 +165,6 @@ static void without_the_fast_kind_every_taking_is_held(void)
 	tally_decref(list);
 }
 
-static stage at;
 static atomic_uint turns;
 
 static void *take_once(void *list)
@@ -194,6 +237,57 @@ static void sleepers_are_marked_in_a_held_lock_and_all_of_them_get_it(void)
 	CHECK_EQ(atomic_load(&turns), 5);
 	CHECK_EQ(lock_of(list), LOCK_HFREE);
 	tally_decref(list);
+}
+
+// Threads that each want one object, and are known to sleep for it.
+static struct sleepy {
+	tally_object *object;
+	struct tally_slot *_Atomic slot;
+	stage had_it;
+	pthread_t thread;
+} sleepy[4];
+
+static void *sleep_once(void *argument)
+{
+	struct sleepy *self = argument;
+	tally_token token = attached();
+	atomic_store(&self->slot, tally_self.slot);
+	enum tally_hold hold = variant_lock_take(self->object);
+	reach(&self->had_it, 1);
+	variant_lock_drop(self->object, hold);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void send_to_sleep(struct sleepy *one, tally_object *object)
+{
+	one->object = object;
+	atomic_store(&one->slot, NULL);
+	reach(&one->had_it, 0);
+	one->thread = spawn(sleep_once, one);
+	while (!atomic_load(&one->slot)) sched_yield();
+	while (tally_load(&atomic_load(&one->slot)->word, relaxed) != SLOT_DETACHED) sched_yield(); // linked, its role left
+}
+
+static void check_bucket(unsigned first)
+{
+	enum tally_hold holds[2];
+	for (int i = 0; i < 2; i++) holds[i] = variant_lock_take(guarded.objects[i]);
+	for (int i = 0; i < 4; i++) send_to_sleep(&sleepy[i], guarded.objects[i % 2]);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		unsigned object = first ^ turn;
+		for (int i = 0; i < 4; i++) CHECK(has_reached(&sleepy[i].had_it, 1) == (turn == 1 && i % 2 == (int)first));
+		variant_lock_drop(guarded.objects[object], holds[object]);
+		for (unsigned i = object; i < 4; i += 2) pthread_join(sleepy[i].thread, NULL);
+	}
+}
+
+// Two and two of them, in one bucket: the first two times LIGHT, then HELD.
+static void a_drop_wakes_the_sleepers_of_its_object_and_no_others(void)
+{
+	choose_objects(2, true);
+	for (unsigned i = tap_scale(20u); i > 0; i--) check_bucket(i % 2);
+	for (int i = 0; i < 2; i++) tally_decref(guarded.objects[i]);
 }
 
 // ---- what a waiter lets go of ----
@@ -374,10 +468,160 @@ static void a_thread_that_takes_the_lock_again_at_once_does_not_keep_a_waiter_ou
 	tally_decref(list);
 }
 
-int main(void)
+enum { MOST_WAITS = 500, MS = 1000000 };
+
+static atomic_uint sections;
+
+static void *cycle_sections_of_a_millisecond(void *list)
 {
+	tally_token token = attached();
+	while (!has_reached(&at, 1)) {
+		tally_critical section;
+		CHECK_EQ(tally_critical_begin(&section, list), 0);
+		atomic_fetch_add(&sections, 1);
+		for (uint64_t start = now_ns(); now_ns() - start < MS;) CHECK_EQ(tally_safepoint(), 0);
+		CHECK_EQ(tally_critical_end(&section), 0);
+	}
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+	return left < right ? -1 : left > right;
+}
+
+static void check_waits_beside_sections(void)
+{
+	static uint64_t took[MOST_WAITS], meanwhile[MOST_WAITS];
+	unsigned waits = tap_scale(50u) < MOST_WAITS ? tap_scale(50u) : MOST_WAITS;
+	tally_object *list = new_list();
+	reach(&at, 0);
+	atomic_store(&sections, 0);
+	pthread_t cycler = spawn(cycle_sections_of_a_millisecond, list);
+	for (unsigned i = 0; i < waits; i++) {
+		tally_critical section;
+		unsigned begun = atomic_load(&sections);
+		while (atomic_load(&sections) == begun) sched_yield();
+		begun = atomic_load(&sections);
+		uint64_t start = now_ns();
+		CHECK_EQ(tally_critical_begin(&section, list), 0);
+		took[i] = now_ns() - start;
+		meanwhile[i] = atomic_load(&sections) - begun;
+		CHECK_EQ(tally_critical_end(&section), 0);
+	}
+	reach(&at, 1);
+	finish(cycler);
+	qsort(took, waits, sizeof took[0], by_size);
+	qsort(meanwhile, waits, sizeof meanwhile[0], by_size);
+	tap_note("beside sections of 1 ms waited in ms: p50 %.2f, max %.2f; sections meanwhile: p50 %u, max %u",
+	         (double)took[waits / 2] / MS, (double)took[waits - 1] / MS, (unsigned)meanwhile[waits / 2],
+	         (unsigned)meanwhile[waits - 1]);
+	CHECK(took[waits - 1] < patience_ns(2));
+	CHECK(meanwhile[waits / 2] <= 10);
+	tally_decref(list);
+}
+
+static void a_thread_that_cycles_sections_of_a_millisecond_starves_nobody(void)
+{
+	check_waits_beside_sections();
+	light_lock_enabled = false;
+	check_waits_beside_sections();
+}
+
+// ---- a system that forbids the barrier ----
+
+// From now on membarrier(2) fails in this thread and in those that it makes. False: there is no such filter here.
+static bool forbid_membarrier(void)
+{
+	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = sizeof steps / sizeof steps[0], .filter = steps};
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void forbidden_at_the_start_every_taking_is_held(void)
+{
+	CHECK(!light_lock_enabled);
+	check_exclusion(1, false);
+	check_exclusion(4, false);
+}
+
+// Whoever settles stops the world instead: those who hold the lock come to a point, since they hold it by a section.
+static void forbidden_later_a_stopped_world_does_in_its_place(void)
+{
+	pthread_t waiters[4];
+	CHECK(light_lock_enabled);
+	if (!CHECK(forbid_membarrier())) return;
+	for (int i = tap_scale(50); i > 0; i--) {
+		tally_critical section;
+		tally_object *list = new_list();
+		atomic_store(&turns, 0);
+		CHECK_EQ(tally_critical_begin(&section, list), 0);
+		for (int each = 0; each < 4; each++) waiters[each] = spawn(take_once, list);
+		while (!(flags_of(list) & LOCK_SETTLED)) CHECK_EQ(tally_safepoint(), 0);
+		CHECK_EQ(atomic_load(&turns), 0);
+		CHECK_EQ(tally_critical_end(&section), 0);
+		for (int each = 0; each < 4; each++) finish(waiters[each]);
+		CHECK_EQ(atomic_load(&turns), 4);
+		tally_decref(list);
+	}
+	check_exclusion(1, false);
+	check_exclusion(64, false);
+}
+
+// This program once more, with one test, under such a system. What it prints goes where errors go; its status is the result.
+static int status_of_child(const char *when)
+{
+	extern char **environ;
+	char name[] = "light_lock", mode[16];
+	char *arguments[] = {name, mode, NULL};
+	int status = -1;
+	pid_t child;
+	snprintf(mode, sizeof mode, "%s", when);
+	if (posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ)) return -1;
+	CHECK_EQ(tally_blocking_begin(), 0);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(tally_blocking_end(), 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int be_the_child(const char *when)
+{
+	bool at_the_start = strcmp(when, "at the start") == 0;
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	if (at_the_start) CHECK(forbid_membarrier());
+	fixture_begin(60);
+	if (at_the_start) TAP_RUN(forbidden_at_the_start_every_taking_is_held);
+	else TAP_RUN(forbidden_later_a_stopped_world_does_in_its_place);
+	return tap_end();
+}
+
+static void where_the_barrier_is_forbidden_every_taking_is_held(void) { CHECK_EQ(status_of_child("at the start"), 0); }
+
+static void where_the_barrier_is_forbidden_later_a_stopped_world_takes_its_place(void)
+{
+	CHECK_EQ(status_of_child("later"), 0);
+}
+
+static void run_where_filters_exist(const char *name, void (*test)(void))
+{
+	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0) tap_run(name, test);
+	else tap_skip(name, "this system has no filters of system calls");
+}
+#define RUN_WHERE_FILTERS_EXIST(test) run_where_filters_exist(#test, (test))
+
+int main(int argc, char **argv)
+{
+	if (argc == 2) return be_the_child(argv[1]);
 	fixture_begin(60);
 	TAP_RUN(an_object_that_nobody_contends_for_is_taken_and_dropped_lightly);
+	TAP_RUN(threads_that_never_meet_leave_no_trace_either);
 	TAP_RUN(without_the_fast_kind_every_taking_is_held);
 	TAP_RUN(a_waiter_settles_the_object_which_is_held_from_then_on);
 	TAP_RUN(a_contended_object_that_has_become_quiet_is_taken_at_once);
@@ -386,11 +630,15 @@ int main(void)
 	TAP_RUN(four_objects_keep_eight_threads_apart);
 	TAP_RUN(sixty_four_objects_keep_eight_threads_apart);
 	TAP_RUN(objects_that_share_a_bucket_of_sleepers_keep_their_own);
+	TAP_RUN(a_drop_wakes_the_sleepers_of_its_object_and_no_others);
 	TAP_RUN(without_the_fast_kind_threads_are_kept_apart_as_well);
 	TAP_RUN(nobody_who_stops_the_world_waits_for_a_waiter);
 	TAP_RUN(an_object_of_a_sleeping_waiter_dies_at_once);
 	TAP_RUN(a_waiter_in_a_section_lets_its_object_go_and_has_it_again_afterwards);
 	TAP_RUN(after_a_wait_the_outermost_section_over_an_object_has_its_lock);
 	TAP_RUN(a_thread_that_takes_the_lock_again_at_once_does_not_keep_a_waiter_out);
+	TAP_RUN(a_thread_that_cycles_sections_of_a_millisecond_starves_nobody);
+	RUN_WHERE_FILTERS_EXIST(where_the_barrier_is_forbidden_every_taking_is_held);
+	RUN_WHERE_FILTERS_EXIST(where_the_barrier_is_forbidden_later_a_stopped_world_takes_its_place);
 	return tap_end();
 }

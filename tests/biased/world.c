@@ -5,6 +5,8 @@
 #include "turns.h"
 #include "variant.h"
 
+#include <errno.h>
+
 static tally_object *list; // of one int
 
 static void make_list(void)
@@ -125,6 +127,71 @@ static void stoppers_take_turns_and_nothing_moves_while_one_of_them_looks(void)
 	tally_decref(list);
 }
 
+static tally_object *counted[WORKERS + 1]; // each worker owns one, this test's thread the last
+
+static void count_or_look(void *unused, unsigned number)
+{
+	(void)unused;
+	if (number < WORKERS) {
+		counted[number] = integer(-1 - (int)number);
+		atomic_fetch_add(&at, 1);
+		await(&at, WORKERS);
+		while (!has_reached(&at, WORKERS + 1)) {
+			for (int i = 0; i <= WORKERS; i++) tally_incref(counted[i]), tally_incref(counted[i]);
+			for (int i = 0; i <= WORKERS; i++) tally_decref(counted[i]), tally_decref(counted[i]);
+			CHECK_EQ(tally_safepoint(), 0);
+		}
+		return;
+	}
+	await(&at, WORKERS);
+	for (int i = tap_scale(3000); i > 0; i--) {
+		unsigned wrong = 0;
+		variant_world_stop();
+		for (int each = 0; each <= WORKERS; each++) wrong += tally_refcount(counted[each]) != 1;
+		CHECK_EQ(wrong, 0);
+		variant_world_start();
+	}
+	atomic_fetch_add(&at, 1);
+}
+
+static void whoever_stops_the_world_sees_every_count_as_it_stands_between_operations(void)
+{
+	counted[WORKERS] = integer(-100);
+	reach(&at, 0);
+	run_threads(WORKERS + 1, count_or_look, NULL);
+	for (int i = 0; i <= WORKERS; i++) tally_decref(counted[i]);
+}
+
+static tally_object *left[1000];
+
+static void *own_and_pass_stop_points(void *type)
+{
+	tally_token token = attached();
+	for (int i = 0; i < 1000; i++) left[i] = probe(type, i);
+	reach(&at, 1);
+	await_at_stop_points(&at, 2);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void a_stop_takes_what_is_queued_and_the_stopper_destroys_it_afterwards(void)
+{
+	tally_object *type = fixture_probe_type();
+	reach(&at, 0);
+	pthread_t owner = spawn(own_and_pass_stop_points, type);
+	await(&at, 1);
+	for (int i = 0; i < 1000; i++) tally_decref(left[i]);
+	CHECK_EQ(atomic_load(&fixture_dead), 0);
+	variant_world_stop();
+	CHECK_EQ(tally_threads_dying(), 1000);
+	CHECK_EQ(atomic_load(&fixture_dead), 0); // user code does not run in a stopped world
+	variant_world_start();
+	CHECK_EQ(tally_safepoint(), 0);
+	CHECK_EQ(atomic_load(&fixture_dead), 1000);
+	reach(&at, 2);
+	finish(owner);
+}
+
 static void look_at_the_callers_own_slot(void)
 {
 	unsigned slots = 0;
@@ -156,10 +223,15 @@ static void *come_for_the_first_time(void *unused)
 	return NULL;
 }
 
+static struct tally_slot *_Atomic slot_of_comer;
+
+static uint64_t word_of_comer(void) { return tally_load(&atomic_load(&slot_of_comer)->word, relaxed); }
+
 static void *come_again(void *unused)
 {
 	(void)unused;
 	CHECK_EQ(tally_thread_detach(attached()), 0);
+	atomic_store(&slot_of_comer, tally_self.slot);
 	reach(&at, 1);
 	while (!has_reached(&at, 2)) sched_yield();
 	tally_token token = attached();
@@ -173,6 +245,7 @@ static void *come_back_from_a_region(void *unused)
 {
 	(void)unused;
 	tally_token token = attached();
+	atomic_store(&slot_of_comer, tally_self.slot);
 	CHECK_EQ(tally_blocking_begin(), 0);
 	reach(&at, 1);
 	while (!has_reached(&at, 2)) sched_yield();
@@ -210,11 +283,14 @@ static void check_known_thread_waits(void *(*come)(void *))
 		await(&at, 1);
 		variant_world_stop();
 		reach(&at, 2);
+		while (!(word_of_comer() & SLOT_WAITER)) sched_yield(); // it is there, and sleeps or is about to
 		if (i == 1) check_stays_outside(3);
 		CHECK(!has_reached(&at, 3));
+		CHECK_EQ(word_of_comer(), SLOT_CLAIMED | SLOT_WAITER);
 		variant_world_start();
 		await(&at, 3);
 		finish(thread);
+		CHECK_EQ(word_of_comer(), SLOT_DETACHED); // no mark is left behind
 	}
 }
 
@@ -264,6 +340,30 @@ static void a_thread_may_end_while_the_world_is_stopped(void)
 		variant_world_stop();
 		reach(&at, 2);
 		if (i % 2) sched_yield();
+		variant_world_start();
+		finish(thread);
+	}
+}
+
+static void *end_detached(void *unused)
+{
+	(void)unused;
+	CHECK_EQ(tally_thread_detach(attached()), 0);
+	reach(&at, 1);
+	while (!has_reached(&at, 2)) sched_yield();
+	return NULL; // leaves its slot behind
+}
+
+static void a_thread_that_leaves_its_slot_behind_waits_for_the_start(void)
+{
+	for (int i = tap_scale(50); i > 0; i--) {
+		reach(&at, 0);
+		pthread_t thread = spawn(end_detached, NULL);
+		await(&at, 1);
+		variant_world_stop();
+		reach(&at, 2);
+		for (int yields = 0; yields < 200; yields++) sched_yield();
+		CHECK_EQ(pthread_tryjoin_np(thread, NULL), EBUSY); // I1 of gcstw/stop.c: no slot changes hands now
 		variant_world_start();
 		finish(thread);
 	}
@@ -330,6 +430,45 @@ static void a_thread_stands_still_inside_its_section_with_the_object_locked(void
 	tally_decref(list);
 }
 
+static stage waited;
+
+static void *look_into_the_held_list(void *unused)
+{
+	(void)unused;
+	size_t size = 0;
+	tally_token token = attached();
+	atomic_store(&slot_of_comer, tally_self.slot);
+	CHECK_EQ(tally_list_size(list, &size), 0); // sleeps until the section ends
+	CHECK_EQ(size, 1); // with two elements it would have come between the section's calls
+	reach(&waited, 1);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void nobody_waits_for_a_thread_that_waits_for_a_lock_nor_does_a_stop_let_it_in(void)
+{
+	make_list();
+	reach(&at, 0);
+	reach(&waited, 0);
+	atomic_store(&slot_of_comer, NULL);
+	pthread_t holder = spawn(hold_a_section, NULL);
+	await(&at, 1);
+	pthread_t waiter = spawn(look_into_the_held_list, NULL);
+	while (!atomic_load(&slot_of_comer) || word_of_comer() != SLOT_DETACHED) sched_yield(); // it sleeps
+	for (int i = tap_scale(100); i > 0; i--) {
+		variant_world_stop();
+		CHECK_EQ(word_of_comer(), SLOT_CLAIMED);
+		variant_world_start();
+		CHECK_EQ(word_of_comer(), SLOT_DETACHED);
+	}
+	CHECK(!has_reached(&waited, 1));
+	reach(&at, 2);
+	finish(holder);
+	finish(waiter);
+	CHECK(has_reached(&waited, 1));
+	tally_decref(list);
+}
+
 // ---- everything at once ----
 
 enum { BOXES = 8 };
@@ -370,14 +509,18 @@ int main(void)
 	fixture_begin(60);
 	TAP_RUN(a_thread_that_only_reads_a_list_stops_within_a_millisecond);
 	TAP_RUN(stoppers_take_turns_and_nothing_moves_while_one_of_them_looks);
+	TAP_RUN(whoever_stops_the_world_sees_every_count_as_it_stands_between_operations);
+	TAP_RUN(a_stop_takes_what_is_queued_and_the_stopper_destroys_it_afterwards);
 	TAP_RUN(the_stopper_gives_its_own_slot_up_and_takes_it_again);
 	TAP_RUN(a_thread_that_attaches_for_the_first_time_waits_for_the_start);
 	TAP_RUN(a_thread_that_attaches_again_waits_for_the_start);
 	TAP_RUN(a_thread_that_comes_back_from_a_region_waits_for_the_start);
 	TAP_RUN(a_thread_that_ends_when_it_is_asked_to_stop_has_stopped);
 	TAP_RUN(a_thread_may_end_while_the_world_is_stopped);
+	TAP_RUN(a_thread_that_leaves_its_slot_behind_waits_for_the_start);
 	TAP_RUN(nobody_waits_for_threads_in_regions);
 	TAP_RUN(a_thread_stands_still_inside_its_section_with_the_object_locked);
+	TAP_RUN(nobody_waits_for_a_thread_that_waits_for_a_lock_nor_does_a_stop_let_it_in);
 	TAP_RUN(stops_claims_drops_and_trims_mix_and_every_object_dies_once);
 	return tap_end();
 }
