@@ -104,4 +104,16 @@ static inline tally_token attached(void)
 	return token;
 }
 
+// Keeps the calling thread on the processor of that number among those it may use, if there are so many. For two threads
+// that are not to displace one another.
+static inline void stay_on_processor(unsigned number)
+{
+	cpu_set_t all, one;
+	CPU_ZERO(&one);
+	if (sched_getaffinity(0, sizeof all, &all)) return;
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &all) && number-- == 0) CPU_SET(cpu, &one);
+	if (CPU_COUNT(&one)) sched_setaffinity(0, sizeof one, &one);
+}
+
 #endif

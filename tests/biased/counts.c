@@ -272,6 +272,8 @@ static void the_first_weak_reference_marks_and_later_ones_change_nothing(void)
 	abroad(drop, object);
 	abroad(drop, object);
 	CHECK_WORDS(object, mine(1), WEAK(0));
+	CHECK_EQ(tally_refcount(object), 1);
+	CHECK(!tally_is_unique(object)); // not provably: a weak reference may be pinned at any time
 	abroad(try, object); // at weak 0 a pin is possible: hence the mark
 	CHECK_WORDS(object, mine(1), WEAK(1));
 	abroad(drop, object);
@@ -320,6 +322,7 @@ static void queued_n_goes_up_and_below_zero(void)
 	abroad(drop, object);
 	abroad(drop, object);
 	CHECK_WORDS(object, mine(4), QUEUED(-2));
+	CHECK_EQ(tally_refcount(object), 2); // below zero counts
 	abroad(take, object);
 	CHECK_WORDS(object, mine(4), QUEUED(-1));
 	abroad(try, object);

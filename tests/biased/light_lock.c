@@ -471,15 +471,25 @@ static void a_thread_that_takes_the_lock_again_at_once_does_not_keep_a_waiter_ou
 enum { MOST_WAITS = 500, MS = 1000000 };
 
 static atomic_uint sections;
+static stage waiter_is; // one of these
+enum { CONTENT, ABOUT_TO_WAIT, ASLEEP };
+static struct tally_slot *slot_of_waiter;
 
+// The one that a waiter comes upon lasts until it sleeps and a millisecond more, the others a millisecond.
 static void *cycle_sections_of_a_millisecond(void *list)
 {
+	stay_on_processor(1);
 	tally_token token = attached();
 	while (!has_reached(&at, 1)) {
 		tally_critical section;
 		CHECK_EQ(tally_critical_begin(&section, list), 0);
 		atomic_fetch_add(&sections, 1);
-		for (uint64_t start = now_ns(); now_ns() - start < MS;) CHECK_EQ(tally_safepoint(), 0);
+		for (uint64_t start = now_ns(); now_ns() - start < MS || atomic_load(&waiter_is) == ABOUT_TO_WAIT;) {
+			CHECK_EQ(tally_safepoint(), 0);
+			if (atomic_load(&waiter_is) != ABOUT_TO_WAIT) continue;
+			start = now_ns();
+			if (tally_load(&slot_of_waiter->word, relaxed) == SLOT_DETACHED) reach(&waiter_is, ASLEEP);
+		}
 		CHECK_EQ(tally_critical_end(&section), 0);
 	}
 	CHECK_EQ(tally_thread_detach(token), 0);
@@ -492,27 +502,42 @@ static int by_size(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-static void check_waits_beside_sections(void)
+static uint64_t took[MOST_WAITS], meanwhile[MOST_WAITS];
+static unsigned waits;
+
+static void *wait_for_sections_of_another(void *list)
 {
-	static uint64_t took[MOST_WAITS], meanwhile[MOST_WAITS];
-	unsigned waits = tap_scale(50u) < MOST_WAITS ? tap_scale(50u) : MOST_WAITS;
-	tally_object *list = new_list();
-	reach(&at, 0);
-	atomic_store(&sections, 0);
+	tally_token token = attached();
+	slot_of_waiter = tally_self.slot;
 	pthread_t cycler = spawn(cycle_sections_of_a_millisecond, list);
+	stay_on_processor(0); // after the other has been made, which would inherit it
 	for (unsigned i = 0; i < waits; i++) {
 		tally_critical section;
 		unsigned begun = atomic_load(&sections);
 		while (atomic_load(&sections) == begun) sched_yield();
 		begun = atomic_load(&sections);
 		uint64_t start = now_ns();
+		reach(&waiter_is, ABOUT_TO_WAIT);
 		CHECK_EQ(tally_critical_begin(&section, list), 0);
+		reach(&waiter_is, CONTENT);
 		took[i] = now_ns() - start;
 		meanwhile[i] = atomic_load(&sections) - begun;
 		CHECK_EQ(tally_critical_end(&section), 0);
 	}
 	reach(&at, 1);
 	finish(cycler);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void check_waits_beside_sections(void)
+{
+	tally_object *list = new_list();
+	waits = tap_scale(50u) < MOST_WAITS ? tap_scale(50u) : MOST_WAITS;
+	reach(&at, 0);
+	reach(&waiter_is, CONTENT);
+	atomic_store(&sections, 0);
+	finish(spawn(wait_for_sections_of_another, list));
 	qsort(took, waits, sizeof took[0], by_size);
 	qsort(meanwhile, waits, sizeof meanwhile[0], by_size);
 	tap_note("beside sections of 1 ms waited in ms: p50 %.2f, max %.2f; sections meanwhile: p50 %u, max %u",

@@ -446,16 +446,6 @@ static struct {
 	unsigned waits;
 } busy;
 
-static void stay_on_processor(unsigned number)
-{
-	cpu_set_t all, one;
-	CPU_ZERO(&one);
-	if (sched_getaffinity(0, sizeof all, &all)) return;
-	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &all) && number-- == 0) CPU_SET(cpu, &one);
-	if (CPU_COUNT(&one)) sched_setaffinity(0, sizeof one, &one);
-}
-
 static void *keep_with_short_regions(void *unused)
 {
 	(void)unused;
