@@ -2,7 +2,7 @@
 // threads to start and finish.
 //
 // Whoever waits while attached does so in a blocking region, so that no build's lock is in the way, unless the name of
-// the helper says otherwise.
+// the function says otherwise.
 #ifndef TALLY_TESTS_TURNS_H
 #define TALLY_TESTS_TURNS_H
 

@@ -238,14 +238,17 @@ static void an_owner_that_passes_stop_points_destroys_at_its_next_run_point(void
 	make_type(8);
 	count = 10000;
 	make_objects(count);
+	tally_object *truth = tally_bool(true), *list = must(tally_list_from(&truth, 1));
 	pthread_t other = spawn(drop_all_and_stay, NULL);
 	await_at_stop_points(&at, 1);
+	for (int i = 0; i < 1000; i++) CHECK_PTR(tally_list_get(list, 0), truth);
 	CHECK_EQ(dead, 0);
 	CHECK_EQ(tally_safepoint(), 0);
 	CHECK_EQ(dead, 10000);
 	CHECK_EQ(elsewhere, 0); // on the owner's thread
 	reach(&at, 2);
 	finish(other);
+	tally_decref(list);
 }
 
 static void check_run_point(void (*run_point)(void))
@@ -389,10 +392,15 @@ static void *own_for_two_and_block(void *unused)
 // Each object is dropped by two of four threads.
 static void drop_a_share(void *unused, unsigned number)
 {
+	unsigned left_over = 0;
 	(void)unused;
 	if (tally_heap_fail(1, true)) tally_error_clear(); // not in this build
 	for (unsigned i = 0; i < (unsigned)count; i++)
-		if (i % 4 == number || (i + 1) % 4 == number) tally_decref(objects[i]);
+		if (i % 4 == number || (i + 1) % 4 == number) {
+			tally_decref(objects[i]);
+			left_over += tally_self.dying != NULL;
+		}
+	CHECK_EQ(left_over, 0); // of what a claimer found queued, either
 	CHECK_EQ(tally_heap_attempts(), 0);
 	tally_heap_fail(0, false);
 	tally_error_clear();
