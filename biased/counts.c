@@ -96,6 +96,20 @@ static void drop_mine(struct tally_object *object)
 	else if (biased_merge(object, 0)) die_merged(object);
 }
 
+bool biased_drop_is_last(struct tally_object *object)
+{
+	uint32_t local = tally_load(&object->local, relaxed), shared = tally_load(&object->shared, relaxed);
+	if (local_is_immortal(local) || shared_is_saturated(shared)) return false;
+	if (local_keeps_one(local, tally_self.tag_word)) {
+		tally_store(&object->local, local - 1, relaxed);
+		return false;
+	}
+	// Down to this one, or merged: a merge by the owner, less one, is the same as a drop of a merged object.
+	if (!biased_merge(object, 1)) return false;
+	biased_acquire_last(object);
+	return true;
+}
+
 void biased_decref_slow(struct tally_object *object, uint32_t local)
 {
 	if (local_is_immortal(local)) return;
@@ -137,7 +151,7 @@ bool biased_try_incref_slow(struct tally_object *object, uint32_t local)
 	uint32_t shared = tally_load(&object->shared, relaxed);
 	while (!shared_is_dead(shared)) {
 		uint32_t next = shared_is_saturated(shared) ? shared : shared + COUNT_ONE;
-		// order: acquire the life that the header belongs to now; pairs with variant_count_init.
+		// order: acquire the life that the header belongs to now; pairs with variant_count_init, variant_resurrect.
 		// Else: a pin on the recycled object reads the old contents of the cell that led here.
 		if (tally_cas(&object->shared, &shared, next, acquire)) return true;
 	}

@@ -1,4 +1,4 @@
-// biased/page_queue.h: drops that wait for their object's owner, queued by page; and the merge that ends their wait.
+// biased/page_queue.h: drops that wait for their object's owner, queued by page.
 // The queue needs no memory and cannot fail; docs/counting.md has the reasons.
 #ifndef TALLY_BIASED_PAGE_QUEUE_H
 #define TALLY_BIASED_PAGE_QUEUE_H
@@ -8,10 +8,5 @@
 // Queues `object`, which the caller has just brought to `queued`, for the holder of the role of `slot`, its owner.
 // Needs no memory, cannot fail. When the owner is away the object may be among the calling thread's dying afterwards.
 void page_queue_push(struct tally_slot *slot, struct tally_object *object);
-
-// Moves the owner's count into `shared`, less `minus`. The role of the object's slot is held. True: that was the last
-// reference; the caller destroys the object after biased_acquire_last.
-bool biased_merge(struct tally_object *object, uint32_t minus);
-void biased_acquire_last(struct tally_object *object);
 
 #endif

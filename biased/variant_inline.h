@@ -18,6 +18,13 @@ void biased_incref_slow(struct tally_object *object, uint32_t local);
 void biased_decref_slow(struct tally_object *object, uint32_t local);
 bool biased_try_incref_slow(struct tally_object *object, uint32_t local);
 
+// Moves the owner's count into `shared`, less `minus`. The role of the object's slot is held, or it has no owner. True: that
+// was the last reference; whoever destroys calls biased_acquire_last first.
+bool biased_merge(struct tally_object *object, uint32_t minus);
+void biased_acquire_last(struct tally_object *object);
+// One reference less of an object that is the calling thread's or merged. True: the last.
+bool biased_drop_is_last(struct tally_object *object);
+
 // The calling thread's first weak mark on an object that it holds: from now on its owner dies by merging, so that
 // try-increments by others can be trusted (table in count_word.h).
 void biased_mark_weak(struct tally_object *object);
@@ -82,6 +89,48 @@ static inline bool variant_is_unique(const struct tally_object *object)
 static inline void variant_count_kill(struct tally_object *object, unsigned mark)
 {
 	tally_store(&object->local, mark, relaxed); // tag 0; `shared` is at a dead value already, or nobody can see it
+}
+
+static inline void variant_resurrect(struct tally_object *object)
+{
+	if (tally_load(&object->shared, relaxed) == COUNT_PLAIN) { // its owner's last drop: this thread's
+		tally_store(&object->local, tally_self.tag_word | 1, relaxed);
+		return;
+	}
+	tally_store(&object->local, 0, relaxed);
+	// order: release what the finalizer will find; pairs with biased_try_incref_slow. Else: who upgrades a weak reference sees
+	// the object as before its death.
+	tally_store(&object->shared, COUNT_MERGED | COUNT_ONE, release);
+}
+
+static inline bool variant_resurrect_end(struct tally_object *object) { return biased_drop_is_last(object); }
+
+static inline uint32_t variant_count_stopped(const struct tally_object *object)
+{
+	return variant_is_alive(object) ? variant_refcount(object) : 0;
+}
+
+static inline void variant_hold_stopped(struct tally_object *object)
+{
+	uint32_t local = tally_load(&object->local, relaxed), shared = tally_load(&object->shared, relaxed);
+	if (local_is_immortal(local)) return;
+	tally_store(&object->local, 0, relaxed);
+	tally_store(&object->shared, shared_after_merge(shared, local_count(local) + 1, 0), relaxed);
+}
+
+static inline bool variant_drop_stopped(struct tally_object *object)
+{
+	uint32_t local = tally_load(&object->local, relaxed);
+	if (local_is_immortal(local)) return false;
+	if (tally_unlikely(local_count(local) < 2)) return biased_merge(object, 1);
+	tally_store(&object->local, local - 1, relaxed);
+	return false;
+}
+
+static inline void variant_void_stopped(struct tally_object *object)
+{
+	tally_store(&object->local, 0, relaxed);
+	tally_store(&object->shared, COUNT_PLAIN, relaxed);
 }
 
 static inline enum tally_hold variant_lock_take(struct tally_object *object) { return light_lock_take(object); }

@@ -159,6 +159,14 @@ struct tally_page *tally_pages_take(size_t bytes)
 
 bool tally_pages_ask(size_t bytes) { return pool.config.on_memory && pool.config.on_memory(bytes, pool.config.context); }
 
+// A page that is not in use is of no age.
+static void unlist(struct tally_arena *arena, unsigned page)
+{
+	uint64_t bit = (uint64_t)1 << page % 64;
+	tally_fetch_and(&arena->has_young[page / 64], ~bit, relaxed);
+	arena->has_middle[page / 64] &= ~bit;
+}
+
 void tally_pages_give(struct tally_page *page)
 {
 	TALLY_ASSERT(tally_load(&page->summary, relaxed) == 0);
@@ -167,6 +175,7 @@ void tally_pages_give(struct tally_page *page)
 	tally_latch_take(&pool.latch);
 	pool.page_bytes -= (size_t)page->run << TALLY_PAGE_SHIFT;
 	page->state = TALLY_PAGE_UNUSED;
+	unlist(arena, (unsigned)(page - arena->page));
 	if (arena->size == TALLY_ARENA_SIZE) {
 		arena->in_use -= page->run;
 		mark_run(arena, (unsigned)(page - arena->page), page->run, false);
@@ -240,6 +249,28 @@ int tally_pages_each(int (*visit)(struct tally_page *page, void *context), void 
 			i += page->run < TALLY_ARENA_PAGES ? page->run : TALLY_ARENA_PAGES;
 		}
 	return 0;
+}
+
+int tally_pages_each_young(bool middle, int (*visit)(struct tally_page *page, void *context), void *context)
+{
+	for (struct tally_arena *arena = pool.arenas; arena; arena = arena->next)
+		for (unsigned word = 0; word < TALLY_ARENA_PAGES / 64; word++) {
+			uint64_t listed = tally_load(&arena->has_young[word], relaxed) | (middle ? arena->has_middle[word] : 0);
+			for (; listed; listed &= listed - 1) {
+				int result = visit(&arena->page[word * 64 + (unsigned)__builtin_ctzll(listed)], context);
+				if (result) return result;
+			}
+		}
+	return 0;
+}
+
+void tally_pages_forget_young(bool middle)
+{
+	for (struct tally_arena *arena = pool.arenas; arena; arena = arena->next)
+		for (unsigned word = 0; word < TALLY_ARENA_PAGES / 64; word++) {
+			tally_store(&arena->has_young[word], 0, relaxed);
+			if (middle) arena->has_middle[word] = 0;
+		}
 }
 
 size_t tally_pages_limit(void)

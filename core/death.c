@@ -1,14 +1,18 @@
 // core/death.c: what happens when the last reference goes.
 //
 // A death never recurses. While one object's `destroy` gives up its references, those that die join the thread's list
-// of the dying, linked through bytes 8 to 15 of their headers (their types wait in `local`), and are destroyed one by
-// one after it: last in, first out, so the order is the same in every build. The list needs no memory, so a death
-// cannot fail.
+// of the dying, linked through bytes 8 to 15 of their headers (their types wait in `local`, their `gc` in the link's lowest
+// bits), and are destroyed one by one after it: last in, first out, so the order is the same in every build. The
+// list needs no memory, so a death cannot fail.
+//
+// Before its first destruction an object whose type has a finalizer comes back to life with one reference, and the finalizer
+// runs; if somebody has taken another one by its end, the object lives on (PEP 442).
 //
 // I1  At most one `destroy` of a thread runs at the bottom of the stack; nested deaths only join the list.
 // I2  While a critical section is open nobody is destroyed: user code never runs with an object's lock held. The end of
 //     the outermost section buries.
 // I3  The thread's error is the same after a burial as before it (host.c saves it around user code).
+// I4  A finalizer runs once in an object's life: TALLY_GC_FINALIZED is set before it is called, here or by the collector.
 #include "object.h"
 
 _Atomic uint64_t tally_immortals;
@@ -21,19 +25,75 @@ static void count_dying(int change)
 	tally_store(dying, tally_load(dying, relaxed) + (uint32_t)change, relaxed);
 }
 
+enum { KEPT = TALLY_GC_FINALIZER | TALLY_GC_FINALIZED | TALLY_GC_TRASH }; // of `gc`, in the lowest bits of the link
+
+static void link_dying(struct tally_object *object)
+{
+	uintptr_t next = (uintptr_t)tally_self.dying | (tally_load(&object->gc, relaxed) & KEPT);
+	object->next = (struct tally_object *)next;
+	tally_self.dying = object;
+	count_dying(1);
+}
+
+// What follows it on the list, which is in the link with the bits of KEPT.
+static struct tally_object *next_dying(const struct tally_object *object)
+{
+	return (struct tally_object *)((uintptr_t)object->next & ~(uintptr_t)KEPT);
+}
+
 // Takes an object off the list and gives it its type back.
 static struct tally_object *take_dying(void)
 {
 	struct tally_object *object = tally_self.dying;
-	tally_self.dying = object->next;
+	uint8_t kept = (uintptr_t)object->next & KEPT;
+	tally_self.dying = next_dying(object);
 	object->next = NULL;
 	object->type = (uint16_t)tally_load(&object->local, relaxed);
+	tally_store(&object->gc, kept, relaxed);
 	count_dying(-1);
 	return object;
 }
 
+struct tally_object *tally_dying_put_off(void)
+{
+	struct tally_object *dead = tally_self.dying;
+	tally_self.dying = NULL;
+	return dead;
+}
+
+void tally_dying_put_back(struct tally_object *dead)
+{
+	if (!dead) return;
+	struct tally_object *last = dead;
+	while (next_dying(last)) last = next_dying(last);
+	last->next = (struct tally_object *)((uintptr_t)last->next | (uintptr_t)tally_self.dying);
+	tally_self.dying = dead;
+	tally_self.pending |= TALLY_PENDING_BURY;
+}
+
+void tally_object_finalize(struct tally_object *object)
+{
+	tally_fetch_and(&object->gc, (uint8_t)~TALLY_GC_FINALIZER, relaxed);
+	tally_fetch_or(&object->gc, TALLY_GC_FINALIZED, relaxed);
+	tally_type(object)->finalize(object);
+}
+
+// For objects with a bit set in `gc`. True: the finalizer has run and somebody has a reference now; the object must not be
+// touched any more.
+static __attribute__((noinline)) bool lives_on(struct tally_object *object)
+{
+	if (tally_load(&object->gc, relaxed) & TALLY_GC_FINALIZER) {
+		variant_resurrect(object);
+		tally_object_finalize(object);
+		if (!variant_resurrect_end(object)) return true;
+	}
+	if (tally_load(&object->gc, relaxed) & TALLY_GC_TRASH) tally_self.trash_destroyed++;
+	return false;
+}
+
 static void destroy(struct tally_object *object)
 {
+	if (tally_unlikely(tally_load(&object->gc, relaxed)) && lives_on(object)) return;
 	void (*type_destroy)(struct tally_object *) = tally_type(object)->destroy;
 	if (type_destroy) {
 		variant_count_kill(object, object->type); // a walk that meets it knows that it is dying, and of what type
@@ -48,9 +108,7 @@ static void destroy(struct tally_object *object)
 void tally_object_doom(struct tally_object *object)
 {
 	variant_count_kill(object, object->type);
-	object->next = tally_self.dying;
-	tally_self.dying = object;
-	count_dying(1);
+	link_dying(object);
 	tally_self.pending |= TALLY_PENDING_BURY;
 }
 
@@ -63,10 +121,11 @@ void tally_bury(void)
 	tally_self.pending &= ~(uint32_t)TALLY_PENDING_BURY;
 }
 
-// A type without `destroy` has nothing to give up and runs no code: its objects need not wait for anything.
+// A type without `destroy` has nothing to give up and, unless there is a finalizer, runs no code: its objects need not wait
+// for anything.
 static bool free_leaf(struct tally_object *object)
 {
-	if (tally_type(object)->destroy) return false;
+	if (tally_type(object)->destroy || tally_load(&object->gc, relaxed)) return false;
 	variant_count_kill(object, TALLY_TYPE_FREE);
 	tally_heap_free(object);
 	return true;

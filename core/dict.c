@@ -6,11 +6,9 @@
 // one of the same size or less. The new table is complete before the dict refers to it, and the old one is freed after
 // the unlock.
 //
-// I1  `used` is the number of living entries of `table`; `table` is NULL only when that is 0.
-// I2  Every living entry owns a reference to its key and one to its value.
-// I3  An operation that fails has changed nothing.
+// I1  An operation that fails has changed nothing.
 // Any attached thread; two dicts are never locked at once (equality reads one entry at a time).
-#include "dict_table.h"
+#include "dict.h"
 #include "error.h"
 #include "number.h"
 #include "object.h"
@@ -18,16 +16,6 @@
 #include <tally/container.h>
 
 #include <inttypes.h>
-
-struct tally_dict {
-	struct tally_object header;
-	uint32_t used; // guarded by the dict's lock, like `table`
-	uint32_t spare;
-	struct tally_table *table; // raw buffer
-};
-
-static_assert(offsetof(struct tally_dict, used) == 16, "TALLY_LAYOUT_ENTRIES");
-static_assert(offsetof(struct tally_dict, table) == 24, "TALLY_LAYOUT_ENTRIES");
 
 enum {
 	GROWTH = TALLY_TUNED(1, 64), // a full table gets room for its living entries, and for their number / this
@@ -321,10 +309,9 @@ static void give_up(struct tally_table *table)
 	tally_raw_free(table);
 }
 
-int tally_dict_clear(tally_object *object)
+static void clear(struct tally_object *object)
 {
-	struct tally_dict *dict = dict_of("dict_clear", object);
-	if (!dict) return -1;
+	struct tally_dict *dict = (struct tally_dict *)object;
 	enum tally_hold hold = variant_lock_take(object);
 	struct tally_table *table = dict->table;
 	dict->table = NULL;
@@ -333,6 +320,12 @@ int tally_dict_clear(tally_object *object)
 	bool outer = tally_bury_later();
 	give_up(table);
 	tally_bury_again(outer);
+}
+
+int tally_dict_clear(tally_object *object)
+{
+	if (!dict_of("dict_clear", object)) return -1;
+	clear(object);
 	return 0;
 }
 
@@ -412,6 +405,7 @@ const struct tally_type tally_dict_type = {
 	.layout = TALLY_LAYOUT_ENTRIES,
 	.size = sizeof(struct tally_dict),
 	.destroy = destroy,
+	.clear = clear,
 	.equal = equal,
 	.length = length,
 };

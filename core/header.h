@@ -1,7 +1,7 @@
 // core/header.h: the sixteen bytes at the head of every object, in every variant.
 //
 //   byte  0              4               8            10      12      13      14      15
-//         | local (32)   | shared (32)   | type (16)  | aux   | lock  | gc    | flags | spare |
+//         | local (32)   | shared (32)   | type (16)  | aux   | lock  | gc    | flags | spare |      gc: TALLY_GC_...
 //
 // What the two count words mean is the variant's (gil/, biased/, biased/atomic/); core goes through core/variant.h.
 // An object that is **dying** waits on its thread's list of the dying (core/death.c): `local` holds its type index,
@@ -10,14 +10,20 @@
 //
 // I1  A block whose count words say dead is never brought back by a try-increment.
 // I2  `type` is written before the first reference exists and never changes while one does.
-// I3  While the object lives, `lock` and `flags` are written by atomic operations only, `gc` and `aux` by the one who
-//     builds it or holds its lock.
+// I3  While the object lives, `lock`, `gc` and `flags` are written by atomic operations only, `aux` by the one who builds
+//     it or holds its lock.
 #ifndef TALLY_CORE_HEADER_H
 #define TALLY_CORE_HEADER_H
 
 #include "atomics.h"
 #include "check.h"
 #include <tally/base.h>
+
+enum {
+	TALLY_GC_FINALIZER = 4, // it has a finalizer that has not been called yet
+	TALLY_GC_FINALIZED = 1, // its finalizer has been called, or is about to be
+	TALLY_GC_TRASH = 2,     // found unreachable: its death is counted
+};
 
 struct tally_object {
 	_Atomic uint32_t local;
@@ -27,7 +33,7 @@ struct tally_object {
 			uint16_t type;         // index into tally_types; 0: none
 			uint16_t aux;          // the type's own use
 			_Atomic uint8_t lock;  // biased/light_lock.c
-			uint8_t gc;            // tracked, ages: the collector's
+			_Atomic uint8_t gc;    // TALLY_GC_...; relaxed: each bit is set by one thread, the one that acts on it
 			_Atomic uint8_t flags; // biased/light_lock.h
 			uint8_t spare;
 		};

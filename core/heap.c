@@ -65,6 +65,7 @@ static void make_empty(struct tally_heap *heap, struct tally_page *page)
 
 void tally_page_woken(struct tally_heap *heap, struct tally_page *page)
 {
+	tally_young_settle(page);
 	if (page->state == TALLY_PAGE_LARGE) {
 		tally_pages_give(page);
 		return;
@@ -78,6 +79,7 @@ void tally_page_woken(struct tally_heap *heap, struct tally_page *page)
 static void retire(struct tally_page *page)
 {
 	if (page == &tally_no_page) return;
+	tally_young_settle(page);
 	page->state = TALLY_PAGE_FULL;
 	page->wake = page->slots - (page->slots + 7) / 8;
 }
@@ -103,6 +105,8 @@ static void format(struct tally_page *page, uint16_t tag, unsigned layout, unsig
 	page->layout = (uint8_t)layout;
 	page->class = (uint8_t)class;
 	page->owner = tag;
+	page->has_aged = false; // nothing is left of what was in it
+	page->counted = 0;
 	page->free = NULL;
 	page->bump = page->base;
 	page->end = page->base + page->slots * page->block_size;
@@ -137,6 +141,7 @@ static bool choose_page(struct tally_heap *heap, unsigned layout, unsigned class
 	page->state = TALLY_PAGE_CURRENT;
 	page->wake = -1;
 	heap->current[layout][class] = page;
+	tally_young_list(page);
 	return true;
 }
 
@@ -154,6 +159,7 @@ static void *new_large(struct tally_heap *heap, size_t size, enum tally_layout l
 	page->used = 1;
 	page->bump = page->end = page->base + page->block_size;
 	if (layout != TALLY_LAYOUT_RAW) memset(page->base, 0, sizeof(struct tally_object));
+	tally_young_list(page);
 	return page->base;
 }
 
@@ -168,14 +174,22 @@ bool tally_heap_relieve(void)
 
 bool tally_heap_ask(size_t size) { return tally_self.pending & TALLY_PENDING_RELIEF && tally_pages_ask(size); }
 
+// Makes the class's current page one that has room. False: no memory.
+static bool make_room(struct tally_heap *heap, unsigned layout, unsigned class)
+{
+	retire(heap->current[layout][class]);
+	heap->current[layout][class] = &tally_no_page;
+	return choose_page(heap, layout, class);
+}
+
 void *tally_heap_new_slow(struct tally_heap *heap, size_t size, enum tally_layout layout)
 {
 	if (size > TALLY_MEDIUM_MAX) return new_large(heap, size, layout);
 	unsigned class = tally_class_of(size);
-	retire(heap->current[layout][class]);
-	heap->current[layout][class] = &tally_no_page;
-	if (!choose_page(heap, layout, class)) return NULL;
 	struct tally_page *page = heap->current[layout][class];
+	if (page->free || page->bump < page->end) tally_young_watched(page);
+	else if (!make_room(heap, layout, class)) return NULL;
+	page = heap->current[layout][class];
 	struct tally_object *block = page->free;
 	if (block) {
 		page->free = block->next;
@@ -190,20 +204,75 @@ void *tally_heap_new_slow(struct tally_heap *heap, size_t size, enum tally_layou
 
 // ---- freeing ----
 
+// The block's next object is to be young.
+static void forget_age(struct tally_page *page, const void *block)
+{
+	struct tally_arena *arena = tally_arena_of(page);
+	unsigned number = tally_page_index(page), index = tally_block_index(page, block);
+	uint64_t bit = (uint64_t)1 << index % 64;
+	arena->old[number][index / 64] &= ~bit;
+	arena->middle[number][index / 64] &= ~bit;
+}
+
+static inline void hide_freed(struct tally_page *page, void *block)
+{
+	tally_show(block, sizeof(struct tally_object)); // counts and link stay in use
+	tally_hide((char *)block + sizeof(struct tally_object), page->block_size - sizeof(struct tally_object));
+}
+
+static inline void link_free(struct tally_page *page, void *block)
+{
+	struct tally_object *freed = block;
+	freed->next = page->free;
+	page->free = freed;
+}
+
+static inline void free_young(struct tally_heap *heap, struct tally_page *page, void *block)
+{
+	link_free(page, block);
+	if (tally_unlikely(--page->used <= page->wake)) tally_page_woken(heap, page);
+}
+
+static __attribute__((noinline)) void free_aged(struct tally_heap *heap, struct tally_page *page, void *block)
+{
+	forget_age(page, block);
+	free_young(heap, page, block);
+}
+
+static inline void free_local(struct tally_heap *heap, struct tally_page *page, void *block)
+{
+	if (tally_unlikely(page->has_aged)) free_aged(heap, page, block);
+	else free_young(heap, page, block);
+}
+
 void tally_heap_free(void *block)
 {
 	struct tally_page *page = tally_page_of(block);
 	struct tally_heap *heap = tally_self.heap;
-	tally_show(block, sizeof(struct tally_object)); // counts and link stay in use
-	tally_hide((char *)block + sizeof(struct tally_object), page->block_size - sizeof(struct tally_object));
-	if (tally_unlikely(page->owner != heap->tag)) {
-		variant_free_remote(page, block);
-		return;
-	}
-	struct tally_object *freed = block;
-	freed->next = page->free;
-	page->free = freed;
-	if (tally_unlikely(--page->used <= page->wake)) tally_page_woken(heap, page);
+	hide_freed(page, block);
+	if (tally_unlikely(page->owner != heap->tag)) variant_free_remote(page, block);
+	else free_local(heap, page, block);
+}
+
+void tally_heap_free_stopped(void *block)
+{
+	struct tally_page *page = tally_page_of(block);
+	hide_freed(page, block);
+	free_local(variant_heap_of(page), page, block);
+}
+
+void tally_page_reset(struct tally_page *page)
+{
+	struct tally_arena *arena = tally_arena_of(page);
+	unsigned number = tally_page_index(page);
+	memset(arena->old[number], 0, sizeof arena->old[number]);
+	memset(arena->middle[number], 0, sizeof arena->middle[number]);
+	page->has_aged = false;
+	page->free = NULL;
+	page->bump = page->base;
+	page->used = 0;
+	tally_hide(page->base, TALLY_PAGE_SIZE);
+	if (page->used <= page->wake) tally_page_woken(variant_heap_of(page), page);
 }
 
 // Blocks on a remote list are linked by the old value of the list's word, kept where a free block keeps its link.
@@ -216,8 +285,8 @@ void tally_page_take_remote(struct tally_heap *heap, struct tally_page *page)
 	while (list >> 16) {
 		struct tally_object *block = (struct tally_object *)(void *)(page->base + (list & 0xFFFF));
 		list = (uint32_t)(uintptr_t)block->next;
-		block->next = page->free;
-		page->free = block;
+		if (page->has_aged) forget_age(page, block);
+		link_free(page, block);
 	}
 	page->used -= (int32_t)taken;
 	if (page->used <= page->wake) tally_page_woken(heap, page);
@@ -241,6 +310,7 @@ static void release_current(struct tally_heap *heap, unsigned layout, unsigned c
 {
 	struct tally_page *page = heap->current[layout][class];
 	if (page == &tally_no_page || page->used > 0) return;
+	tally_young_settle(page);
 	heap->current[layout][class] = &tally_no_page;
 	make_empty(heap, page);
 }

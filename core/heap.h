@@ -15,6 +15,7 @@
 #include "poison.h"
 #include "thread.h"
 #include "type.h"
+#include "young.h"
 
 struct tally_heap {
 	struct tally_page *current[TALLY_LAYOUTS][TALLY_CLASSES]; // never NULL: tally_no_page stands for none
@@ -39,6 +40,7 @@ static inline void *tally_heap_new(struct tally_heap *heap, size_t size, enum ta
 	if (TALLY_ASSERTIONS && tally_heap_fault()) return NULL;
 	if (tally_unlikely(size > TALLY_MEDIUM_MAX)) return tally_heap_new_slow(heap, size, layout);
 	struct tally_page *page = heap->current[layout][tally_class_of(size)];
+	if (tally_layout_is_tracked(layout) && tally_unlikely(page->used >= page->watch)) return tally_heap_new_slow(heap, size, layout);
 	struct tally_object *block = page->free;
 	if (tally_likely(block != NULL)) {
 		page->free = block->next;
@@ -54,6 +56,10 @@ static inline void *tally_heap_new(struct tally_heap *heap, size_t size, enum ta
 
 // Takes back a block whose count words say dead, or a raw one. Any attached thread, any page; cannot fail.
 void tally_heap_free(void *block);
+// World stopped: the same for any page, whoever's it is.
+void tally_heap_free_stopped(void *block);
+// World stopped: every block of the page is free now; the blocks carry dead count words.
+void tally_page_reset(struct tally_page *page);
 
 // World stopped: hands the heap's empty pages to the arenas.
 void tally_heap_give_empty(struct tally_heap *heap);
@@ -68,8 +74,9 @@ bool tally_heap_relieve(void);
 bool tally_heap_ask(size_t size);
 // Run point, TALLY_PENDING_TRIM set: stops the world and gives every heap's empty pages back.
 void tally_heap_tidy(void);
-// The same, and adopts the pages of threads that have gone.
+// The same, and adopts the pages of threads that have gone. And its part for whoever has stopped the world already.
 void tally_heap_reclaim(void);
+void tally_heap_reclaim_stopped(void);
 
 // Role of the page's slot held: takes back what others freed, after a drain found TALLY_SUMMARY_REMOTE.
 void tally_page_take_remote(struct tally_heap *heap, struct tally_page *page);

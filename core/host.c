@@ -3,8 +3,9 @@
 // The library knows nothing of the payload: the host guards it, and its dealloc gives up what it refers to. The payload
 // is aligned at 16 because the header has sixteen bytes and the size of every host object is a multiple of sixteen.
 //
-// I1  dealloc runs once for each object, with no object's lock and no latch held, and sees the payload as the host left it.
-// I2  A dealloc changes neither the error of the thread nor `errno` that the dropping code may be about to report.
+// I1  dealloc (without one: clear) runs once for each object that dies, with no object's lock and no latch held, and sees the
+//     payload as the host left it.
+// I2  No callback changes the error of the thread, or the `errno`, that the dropping code may be about to report.
 // Any attached thread.
 #include "error.h"
 #include "hash.h"
@@ -20,15 +21,47 @@ static const size_t NAME_SIZE = sizeof((struct tally_type *)0)->name;
 
 static void *payload_of(struct tally_object *object) { return object + 1; }
 
+// What a callback must not disturb.
+struct before {
+	struct tally_error_saved error;
+	int number;
+};
+
+static struct before save(void)
+{
+	struct before before = {.number = errno};
+	tally_error_save(&before.error);
+	return before;
+}
+
+static void restore(const struct before *before)
+{
+	tally_error_restore(&before->error);
+	errno = before->number;
+}
+
+static void clear(struct tally_object *object)
+{
+	const struct tally_host_calls *host = &tally_type(object)->host;
+	struct before before = save();
+	host->clear(payload_of(object), host->context);
+	restore(&before);
+}
+
 static void destroy(struct tally_object *object)
 {
-	const struct tally_type *type = tally_type(object);
-	struct tally_error_saved saved;
-	int kept = errno;
-	tally_error_save(&saved);
-	type->dealloc(payload_of(object), type->context);
-	tally_error_restore(&saved);
-	errno = kept;
+	const struct tally_host_calls *host = &tally_type(object)->host;
+	struct before before = save();
+	host->dealloc(payload_of(object), host->context);
+	restore(&before);
+}
+
+static void finalize(struct tally_object *object)
+{
+	const struct tally_host_calls *host = &tally_type(object)->host;
+	struct before before = save();
+	host->finalize(object, payload_of(object), host->context);
+	restore(&before);
 }
 
 // ---- types ----
@@ -65,12 +98,13 @@ tally_object *tally_host_type_new(const tally_host_type *given)
 	if (!tally_enter("host_type_new")) return NULL;
 	if (read_description(given, &description)) return NULL;
 	struct tally_type type = {
-		.layout = TALLY_LAYOUT_CALLBACK,
+		.layout = description.traverse ? TALLY_LAYOUT_CALLBACK : TALLY_LAYOUT_LEAF,
 		.size = object_size(description.payload_size),
-		.destroy = description.dealloc ? destroy : NULL,
+		.destroy = description.dealloc ? destroy : description.clear ? clear : NULL,
 		.hash = tally_hash_identity,
-		.dealloc = description.dealloc,
-		.context = description.context,
+		.clear = description.clear ? clear : NULL,
+		.finalize = description.finalize ? finalize : NULL,
+		.host = {description.dealloc, description.traverse, description.clear, description.finalize, description.context},
 	};
 	memcpy(type.name, description.name, strlen(description.name) + 1);
 	struct tally_type *added = tally_type_add(&type, "host_type_new");
@@ -91,9 +125,10 @@ tally_object *tally_host_new(tally_object *type)
 	if (!tally_enter_new("host_new")) return NULL;
 	const struct tally_type *host = host_type_of("host_new", type);
 	if (!host) return NULL;
-	struct tally_object *object = tally_object_new(host->index, host->size, TALLY_LAYOUT_CALLBACK);
+	struct tally_object *object = tally_object_new(host->index, host->size, (enum tally_layout)host->layout);
 	if (!object) return tally_error_null(tally_error_memory("host_new", host->size));
 	memset(payload_of(object), 0, host->size - sizeof *object);
+	if (host->finalize) tally_store(&object->gc, TALLY_GC_FINALIZER, relaxed);
 	return object;
 }
 

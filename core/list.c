@@ -4,10 +4,9 @@
 // an array that was replaced) is given up after that. The caller's reference keeps the list alive across the drop.
 // An array is never grown in place: the new one is filled first, then takes the old one's place.
 //
-// I1  size <= capacity; items[0 .. size) are objects, each with one reference owned by the list.
-// I2  `items` is NULL exactly when `capacity` is 0.
-// I3  An operation that fails has changed nothing.
+// I1  An operation that fails has changed nothing.
 // Any attached thread; two lists are never locked at once (equality reads one element at a time).
+#include "list.h"
 #include "error.h"
 #include "items.h"
 #include "object.h"
@@ -15,16 +14,6 @@
 #include <tally/container.h>
 
 #include <string.h>
-
-struct tally_list {
-	struct tally_object header;
-	uint32_t size;               // guarded by the list's lock, like the next two
-	uint32_t capacity;           // elements that fit
-	struct tally_object **items; // raw buffer
-};
-
-static_assert(offsetof(struct tally_list, size) == 16, "TALLY_LAYOUT_ARRAY");
-static_assert(offsetof(struct tally_list, items) == 24, "TALLY_LAYOUT_ARRAY");
 
 static const size_t SIZE_LIMIT = UINT32_MAX;
 static const size_t ITEM = sizeof(struct tally_object *);
@@ -287,10 +276,9 @@ static void give_up(struct tally_object **items, size_t size)
 	tally_raw_free(items);
 }
 
-int tally_list_clear(tally_object *object)
+static void clear(struct tally_object *object)
 {
-	struct tally_list *list = list_of("list_clear", object);
-	if (!list) return -1;
+	struct tally_list *list = (struct tally_list *)object;
 	enum tally_hold hold = variant_lock_take(object);
 	struct tally_object **items = list->items;
 	size_t size = list->size;
@@ -300,6 +288,12 @@ int tally_list_clear(tally_object *object)
 	bool outer = tally_bury_later();
 	give_up(items, size);
 	tally_bury_again(outer);
+}
+
+int tally_list_clear(tally_object *object)
+{
+	if (!list_of("list_clear", object)) return -1;
+	clear(object);
 	return 0;
 }
 
@@ -364,6 +358,7 @@ const struct tally_type tally_list_type = {
 	.layout = TALLY_LAYOUT_ARRAY,
 	.size = sizeof(struct tally_list),
 	.destroy = destroy,
+	.clear = clear,
 	.equal = equal,
 	.length = length,
 };

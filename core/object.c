@@ -1,6 +1,6 @@
 // core/object.c: what every object has: a count, a type, a hash, equality, perhaps a length.
 //
-// The counting functions go straight to the variant: they are exempt from stop points. The others look at the type and
+// The counting functions go straight to the variant: they are exempt from stop points, but for a drop. The others look at the type and
 // call what it offers. Hashing and comparing recurse, at most TALLY_DEPTH_LIMIT levels deep.
 //
 // I1  Nothing here holds a lock across a call into a type.
@@ -17,9 +17,18 @@ tally_object *tally_incref(tally_object *object)
 	return object;
 }
 
+// A thread that does nothing but drop must stop, too.
+static __attribute__((noinline)) void stop_and_drop(tally_object *object)
+{
+	if (tally_self.state == TALLY_ATTACHED) tally_enter_slow("decref");
+	variant_decref(object);
+}
+
 void tally_decref(tally_object *object)
 {
-	if (tally_likely(object != NULL)) variant_decref(object);
+	if (tally_unlikely(!object)) return;
+	if (tally_unlikely(tally_load(tally_self.poll, relaxed) & TALLY_STOP)) stop_and_drop(object);
+	else variant_decref(object);
 }
 
 uint32_t tally_refcount(const tally_object *object) { return variant_refcount(object); }

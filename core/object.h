@@ -49,6 +49,14 @@ void tally_object_die(struct tally_object *object);
 // The same without destroying: puts it on the thread's list of the dying. The caller will call tally_bury.
 void tally_object_doom(struct tally_object *object);
 
+// Marks the object as finalized and runs its type's finalizer, on an object that is whole and to which the caller has a
+// reference. User code.
+void tally_object_finalize(struct tally_object *object);
+
+// Takes the dying off the thread's list, for as long as the caller wants them to wait; and puts them back.
+struct tally_object *tally_dying_put_off(void);
+void tally_dying_put_back(struct tally_object *dead);
+
 // Destroys the dying, until none is left; nothing while a destructor or a section is in progress. Runs user code.
 void tally_bury(void);
 

@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -43,6 +45,25 @@ void *tally_record_new(size_t size)
 }
 
 void tally_record_free(void *record) { free(record); }
+
+void *tally_span_new(size_t size)
+{
+	void *span = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return span == MAP_FAILED ? NULL : span;
+}
+
+void tally_span_free(void *span, size_t size)
+{
+	if (span) munmap(span, size);
+}
+
+unsigned tally_processors(void)
+{
+	cpu_set_t allowed;
+	CPU_ZERO(&allowed);
+	int number = sched_getaffinity(0, sizeof allowed, &allowed) ? 1 : CPU_COUNT(&allowed);
+	return number > 0 ? (unsigned)number : 1;
+}
 
 uint64_t tally_random(void)
 {

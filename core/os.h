@@ -13,6 +13,12 @@ uint64_t tally_clock(void); // monotonic, ns
 void *tally_record_new(size_t size);
 void tally_record_free(void *record);
 
+// Zeroed memory of any size, from the system. NULL: no memory. Freeing NULL is allowed.
+void *tally_span_new(size_t size);
+void tally_span_free(void *span, size_t size);
+
+unsigned tally_processors(void); // that this process may use; at least 1
+
 uint64_t tally_random(void); // from the system; the clock where it has none
 
 #endif

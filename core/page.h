@@ -62,7 +62,10 @@ struct tally_page {
 	uint16_t owner; // tag of the slot
 	uint8_t state;  // enum tally_page_state
 	bool is_used;   // has held blocks before: its memory is not all zero
-	uint8_t spare[12];
+	bool has_aged;  // some block may have a bit in `old` or `middle`: a free clears it
+	// core/young.c; pages of tracked layouts
+	int32_t counted; // how many of `used` the trigger has been told
+	int32_t watch;   // an allocation that finds `used` there tells the trigger first; INT32_MAX: none does
 };
 static_assert(sizeof(struct tally_page) == 128, "a descriptor is two cache lines");
 static_assert(offsetof(struct tally_page, free) == 64, "the owner's fields have a line of their own");
@@ -71,8 +74,11 @@ struct tally_arena {
 	uint64_t word[TALLY_ARENA_PAGES]; // collector: reciprocal | first index << 32; 0: not in this collection
 	struct tally_page page[TALLY_ARENA_PAGES];
 	_Atomic uint64_t queued[TALLY_ARENA_PAGES][TALLY_BIT_WORDS]; // drops queued for the owner (biased/page_queue.c)
-	uint64_t old[TALLY_ARENA_PAGES][TALLY_BIT_WORDS];            // collector: ages
+	// ages of blocks, neither: young. Whoever holds the role of the page's slot clears, the collector sets
+	uint64_t old[TALLY_ARENA_PAGES][TALLY_BIT_WORDS];
 	uint64_t middle[TALLY_ARENA_PAGES][TALLY_BIT_WORDS];
+	_Atomic uint64_t has_young[TALLY_ARENA_PAGES / 64]; // bit a page: has been allocated from since the last collection
+	uint64_t has_middle[TALLY_ARENA_PAGES / 64];        // holds middle-aged blocks; guarded by the arena latch
 	// bookkeeping of core/arena.c, guarded by its latch
 	struct tally_arena *next;
 	size_t size;
@@ -106,11 +112,13 @@ static inline void *tally_block_at(const struct tally_page *page, unsigned index
 	return page->base + index * page->block_size;
 }
 
+// Which of the tables of bits a page's is.
+static inline unsigned tally_page_index(const struct tally_page *page) { return (unsigned)(page - tally_arena_of(page)->page); }
+
 // The bits of the drops queued in the page that `page` describes.
 static inline _Atomic uint64_t *tally_page_queued(const struct tally_page *page)
 {
-	struct tally_arena *arena = tally_arena_of(page);
-	return arena->queued[page - arena->page];
+	return tally_arena_of(page)->queued[tally_page_index(page)];
 }
 
 // ---- core/arena.c: runs of pages. Any thread; they take the arena latch. ----
@@ -127,5 +135,9 @@ bool tally_pages_limit_set(size_t bytes); // false: the runtime is not running
 void tally_pages_stats(uint64_t *page_bytes, uint64_t *arena_bytes, uint64_t *arenas);
 // World stopped: calls `visit` for each run in use, in address order within an arena, until it returns non-zero.
 int tally_pages_each(int (*visit)(struct tally_page *page, void *context), void *context);
+// The same for runs listed in has_young, and, if `middle`, in has_middle.
+int tally_pages_each_young(bool middle, int (*visit)(struct tally_page *page, void *context), void *context);
+// World stopped: no page is listed in has_young any more, nor, if `middle`, in has_middle.
+void tally_pages_forget_young(bool middle);
 
 #endif

@@ -6,8 +6,10 @@
 // libraries in one process do not know of one another, and is turned away by a shutdown.
 #include "arena.h"
 #include "error.h"
+#include "gc.h"
 #include "object.h"
 #include "os.h"
+#include "report.h"
 #include "runtime.h"
 
 #include <limits.h>
@@ -72,6 +74,8 @@ static int start(const tally_config *config)
 	tally_hash_seed = config->hash_seed ? config->hash_seed : tally_random();
 	tally_store(&tally_immortals, 0, relaxed);
 	tally_arenas_init(config);
+	tally_gc_init();
+	tally_report_init(config);
 	if (variant_init(config)) return tally_error_memory("init", sizeof(struct tally_heap));
 	int result = tally_threads_prepare();
 	if (result) tally_error_raise(TALLY_ERROR_MEMORY, "init", "no thread-specific key left");
@@ -108,6 +112,7 @@ static uint64_t left_over;
 
 static int count_left(void)
 {
+	tally_gc_collect_all();
 	tally_heap_stats stats = {.size = sizeof stats};
 	if (tally_heap_stats_get(&stats)) return -1;
 	left_over = stats.live_objects;
@@ -127,6 +132,7 @@ static int stop(uint64_t timeout_ns, uint64_t *leaked)
 		return -1;
 	}
 	if (leaked) *leaked = left_over;
+	tally_gc_fini();
 	tally_types_fini();
 	variant_fini();
 	tally_arenas_fini();

@@ -12,6 +12,7 @@
 // I3  While the door is closed nobody comes in but the thread that starts or ends the runtime (`insider`).
 #include "arena.h"
 #include "error.h"
+#include "gc.h"
 #include "object.h"
 #include "os.h"
 #include "runtime.h"
@@ -19,6 +20,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const _Atomic uint64_t tally_poll_unattached = TALLY_STOP;
 const _Atomic uint64_t tally_poll_quiet = 0;
@@ -104,6 +106,7 @@ static int become_member(struct tally_thread *self)
 		tally_record_free(member);
 		return -1;
 	}
+	member->tid = (int)gettid();
 	self->member = member;
 	list_member(member);
 	return 0;
@@ -115,6 +118,32 @@ static void forget_member(struct tally_thread *self)
 	tally_record_free(self->member);
 	self->member = NULL;
 	self->generation = 0;
+}
+
+// What a report looks at while the latch is held; the slot stays as long as it is shown here.
+static void show_slot(struct tally_slot *slot)
+{
+	tally_latch_take(&threads.latch);
+	tally_self.member->slot = slot;
+	tally_latch_drop(&threads.latch);
+}
+
+static void hide_all_slots(void)
+{
+	tally_latch_take(&threads.latch);
+	for (struct tally_member *member = threads.first; member; member = member->next) member->slot = NULL;
+	tally_latch_drop(&threads.latch);
+}
+
+// The closer looks for busy threads, under the latch, after it has set `down` and before anything is torn down. So
+// whoever sees the runtime up here can look at slots until it drops the latch. Relaxed: the latch orders it.
+void tally_threads_each_busy(void (*visit)(const struct tally_member *member, void *context), void *context)
+{
+	tally_latch_take(&threads.latch);
+	bool up = !tally_load(&threads.down, relaxed);
+	for (struct tally_member *member = threads.first; up && member; member = member->next)
+		if (tally_load(&member->busy, relaxed)) visit(member, context);
+	tally_latch_drop(&threads.latch);
 }
 
 // ---- known threads ----
@@ -141,6 +170,7 @@ static void end_thread(void *unused)
 		self->state = TALLY_DETACHED;
 	}
 	set_busy(self->member); // no teardown while the slot is given up
+	show_slot(NULL);
 	if (!is_down() && self->generation == tally_load(&threads.generation, relaxed)) variant_thread_leave();
 	clear_busy(self->member);
 	forget_member(self);
@@ -155,6 +185,7 @@ static int enroll(struct tally_thread *self)
 	self->heap = NULL;
 	self->pending = 0;
 	if (variant_thread_enroll()) return -1;
+	show_slot(self->slot);
 	self->generation = generation;
 	return 0;
 }
@@ -245,6 +276,13 @@ int tally_blocking_end(void)
 	return 0;
 }
 
+void tally_thread_go_quietly(void)
+{
+	bool outer = tally_bury_later();
+	detach(TALLY_BLOCKING);
+	tally_self.burying = outer;
+}
+
 bool tally_thread_is_attached(void) { return tally_self.state == TALLY_ATTACHED; }
 
 void tally_thread_set_name(const char *name)
@@ -280,6 +318,8 @@ bool tally_enter_run_slow(const char *operation)
 	tally_bury();
 	bool untidy = tally_self.pending & (TALLY_PENDING_TRIM | TALLY_PENDING_RELIEF);
 	if (untidy && !tally_self.section && !tally_self.burying) tally_heap_tidy();
+	bool is_crowded = tally_self.pending & TALLY_PENDING_COLLECT;
+	if (is_crowded && !tally_self.section && !tally_self.burying) tally_gc_run_point();
 	errno = kept;
 	return true;
 }
@@ -316,6 +356,7 @@ int tally_threads_prepare(void)
 		threads.has_key = true;
 	}
 	tally_fetch_add(&threads.generation, 1, relaxed);
+	hide_all_slots(); // of the runtime before: they are gone
 	return 0;
 }
 

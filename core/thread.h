@@ -33,6 +33,7 @@ enum {
 	TALLY_PENDING_TRIM = 1, // this thread's heap keeps many empty pages
 	TALLY_PENDING_RELIEF = 4, // an allocation failed for want of pages: empty ones of other heaps may help the next
 	TALLY_PENDING_BURY = 2, // the dying wait, since they were doomed where nothing may be destroyed
+	TALLY_PENDING_COLLECT = 8, // there are enough young objects for a collection
 };
 
 enum tally_thread_state { TALLY_DETACHED, TALLY_ATTACHED, TALLY_BLOCKING };
@@ -40,10 +41,33 @@ enum tally_thread_state { TALLY_DETACHED, TALLY_ATTACHED, TALLY_BLOCKING };
 struct tally_heap;
 struct tally_slot;
 
+// How a thread that is attached or in a blocking region stands to the others, seen from outside (core/report.c).
+enum tally_stance {
+	TALLY_STANDS_AWAY,      // in a blocking region
+	TALLY_STANDS_ATTACHED,
+	TALLY_STANDS_ASKED,     // attached, asked to stop, has not come to a point
+	TALLY_STANDS_HOLDING,   // attached, has the lock
+	TALLY_STANDS_STOPPING,  // stops the world, or has stopped it
+	TALLY_WAITS_TO_STOP,    // for its turn to stop the world
+	TALLY_WAITS_FOR_START,  // for the world to start
+	TALLY_WAITS_FOR_LOCK,   // the one of the `gil` build
+	TALLY_WAITS_FOR_OBJECT, // an object's lock
+};
+
+struct tally_standing {
+	enum tally_stance stance;
+	uint64_t since; // tally_clock: when it was asked to stop, got the lock, began to stop the world; else unset
+};
+
 // A thread's entry on the list of threads (core/thread.c).
 struct tally_member {
 	_Atomic uint32_t busy;  // attached or in a blocking region; written by the thread, read by a shutdown
 	_Atomic uint32_t dying; // objects that are dead to everybody but not freed yet; the same, read in a stopped world
+	// A tally_stance from TALLY_STANDS_STOPPING on, while the library makes the thread wait; else 0. Written by the
+	// thread on its way into the wait, read by reports. Relaxed: they tell what they see, and nothing hangs on it.
+	_Atomic uint32_t waits;
+	int tid;                 // the kernel's number of the thread
+	struct tally_slot *slot; // the thread's own, guarded by the list's latch; NULL: none yet, or no more
 	struct tally_member *next, *previous; // guarded by the list's latch
 	char name[TALLY_THREAD_NAME];         // the same
 };
@@ -63,6 +87,7 @@ struct tally_thread {
 	uint32_t generation;            // of the runtime that `slot` belongs to
 	struct tally_member *member;    // on the list of threads; NULL: not known yet
 	bool insider;                   // starts or ends the runtime: the closed door lets it through
+	uint64_t trash_destroyed;       // objects marked TALLY_GC_TRASH that this thread has destroyed
 	enum tally_error_code error;
 	uint64_t allocations, fail_at;  // builds with assertions: see tally_heap_fail
 	bool fail_all;
@@ -118,6 +143,14 @@ static inline bool tally_enter_new(const char *operation)
 	if (tally_likely(!(word & ~(uint64_t)TALLY_ROLE) && !tally_self.pending)) return true;
 	return tally_enter_new_slow(operation);
 }
+
+// Begins a blocking region of the calling thread, which is attached, without a run point: nobody is destroyed. For
+// waits with something of the host's held (core/wait.c); ended by tally_blocking_end.
+void tally_thread_go_quietly(void);
+
+// Calls `visit` for each thread that is attached or in a blocking region, with the list's latch held: no thread of the
+// list can end meanwhile. None while the runtime is not running. Any thread, any state.
+void tally_threads_each_busy(void (*visit)(const struct tally_member *member, void *context), void *context);
 
 // World stopped: objects that are dead and still allocated, of all threads.
 uint64_t tally_threads_dying(void);

@@ -8,6 +8,7 @@
 #define TALLY_CORE_TYPE_H
 
 #include "header.h"
+#include <tally/host.h>
 
 enum {
 	TALLY_TYPE_FREE = 0, // no object: a free block
@@ -24,16 +25,29 @@ enum {
 	TALLY_TYPES = 65536,
 };
 
-// How the collector will find the references of an object; objects of one layout share pages (core/page.h).
+// How the collector finds the references of an object (core/trace.h); objects of one layout share pages (core/page.h).
 enum tally_layout {
 	TALLY_LAYOUT_RAW,      // no object: bytes or arrays that a container owns
-	TALLY_LAYOUT_LEAF,     // objects without references: none, numbers, strings, types
+	TALLY_LAYOUT_LEAF,     // objects without references, as far as the library knows: none, numbers, strings, types, host
+	                       // types without a traverse
+	// from here on: what the collector tracks
 	TALLY_LAYOUT_POINTERS, // references inline from offset 24, their number at 16: tuple
 	TALLY_LAYOUT_ARRAY,    // pointer to references at 24, their number (32 bits) at 16: list
 	TALLY_LAYOUT_ENTRIES,  // pointer to a table of entries at 24: dict
-	TALLY_LAYOUT_CALLBACK, // only the type knows: host types
+	TALLY_LAYOUT_CALLBACK, // only the type knows: host types with a traverse
 	TALLY_LAYOUTS,
 };
+
+// The callbacks of a host type (tally/host.h).
+struct tally_host_calls {
+	void (*dealloc)(void *payload, void *context);
+	void (*traverse)(void *payload, tally_visit_fn visit, void *visit_context, void *context);
+	void (*clear)(void *payload, void *context);
+	void (*finalize)(tally_object *self, void *payload, void *context);
+	void *context;
+};
+
+static inline bool tally_layout_is_tracked(unsigned layout) { return layout > TALLY_LAYOUT_LEAF; }
 
 // What a type does; NULL where it does not. `depth` counts the levels of nesting above the call. `hash` and `equal` set
 // no error: -1 says that something in the object is not hashable, or that it nests deeper than TALLY_DEPTH_LIMIT.
@@ -49,8 +63,12 @@ struct tally_type {
 	int (*hash)(struct tally_object *object, uint64_t *hash, unsigned depth);
 	int (*equal)(struct tally_object *a, struct tally_object *b, unsigned depth); // b has the same type
 	int (*length)(struct tally_object *object, size_t *length);
-	void (*dealloc)(void *payload, void *context); // host types
-	void *context;
+	// Gives up the references through which a cycle can go and leaves the object usable. NULL: no cycle begins here, or the
+	// host has not said how to break it. As for `destroy`: no lock held, cannot fail.
+	void (*clear)(struct tally_object *object);
+	// Runs the host's finalizer on an object that is whole; it may keep a reference.
+	void (*finalize)(struct tally_object *object);
+	struct tally_host_calls host; // host types
 };
 
 extern struct tally_type *tally_types[TALLY_TYPES];

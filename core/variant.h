@@ -33,6 +33,22 @@ static inline void variant_immortal_init(struct tally_object *object);
 static inline void variant_count_kill(struct tally_object *object, unsigned mark);
 // World stopped: false for a free block or a dying object.
 static inline bool variant_is_alive(const struct tally_object *object);
+// The object is dead and the calling thread is to destroy it: it lives again, with one reference, for its finalizer.
+static inline void variant_resurrect(struct tally_object *object);
+// Takes that reference back. True: it is dead once more, and the caller's to destroy. False: others have references, and the
+// caller must not touch it any more.
+static inline bool variant_resurrect_end(struct tally_object *object);
+
+// For the collector, the world being stopped.
+
+// References; 0: a free block or a dying object; UINT32_MAX: immortal.
+static inline uint32_t variant_count_stopped(const struct tally_object *object);
+// One reference more; from now on the object has no owner, so that whoever drops the last one destroys it.
+static inline void variant_hold_stopped(struct tally_object *object);
+// One reference less. True: that was the last one; nothing has been destroyed.
+static inline bool variant_drop_stopped(struct tally_object *object);
+// The count words say that the block is free, whatever they said before.
+static inline void variant_void_stopped(struct tally_object *object);
 
 // ---- 2. locks and sections -------------------------------------------------------------------------------------
 // The lock of one mutable object. What stands between take and drop is leaf code: no point, no decref, no user code,
@@ -62,6 +78,9 @@ void variant_stop_point(void);
 void variant_run_point(void);
 // Puts what others have queued for this thread, which is attached, on its list of the dying. Does not stop.
 void variant_take_queued(void);
+// How a busy member of the list of threads stands. A glimpse: the thread goes on meanwhile. The list's latch is held; takes
+// nothing that is held during a stop of the world, and waits for nobody.
+struct tally_standing variant_thread_standing(const struct tally_member *member);
 
 // ---- 4. stop and start -----------------------------------------------------------------------------------------
 // Between the two every other thread stands still outside any operation, and the caller may read and write all counts,
@@ -69,6 +88,15 @@ void variant_take_queued(void);
 
 void variant_world_stop(void);
 void variant_world_start(void);
+// World stopped by the calling thread: calls work(context, 0) on this thread and work(context, i), 0 < i < most, on threads
+// that stand still meanwhile, as far as there are any that come in time; returns when every call that began has returned.
+// Each index is used at most once, each thread too. `work` touches only what context gives it: not tally_self, no counts, no
+// heap, nothing that waits; calls do not wait for one another, since the others may never be made.
+void variant_world_help(void (*work)(void *context, unsigned index), void *context, unsigned most);
+// How many calls variant_world_help may lead to, at most: 1 when nobody can help.
+unsigned variant_world_helpers(void);
+// Whether a stop waits for other threads at all.
+extern const bool variant_world_waits;
 
 // ---- 5. heap ---------------------------------------------------------------------------------------------------
 
@@ -81,6 +109,8 @@ void variant_heaps(void (*visit)(struct tally_heap *heap, void *context), void *
 void variant_orphans(void (*visit)(struct tally_heap *heap, void *context), void *context);
 // World stopped: the page is about to change its heap: from now on none of its objects has an owner.
 void variant_page_orphaned(struct tally_page *page);
+// World stopped: the heap that the page belongs to.
+struct tally_heap *variant_heap_of(const struct tally_page *page);
 // The calling thread freed a block of a page that belongs to another's heap.
 void variant_free_remote(struct tally_page *page, void *block);
 

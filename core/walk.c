@@ -15,7 +15,7 @@
 // ---- counting ----
 
 struct totals {
-	uint64_t objects, bytes;
+	uint64_t objects, tracked, bytes;
 };
 
 static int count_page(struct tally_page *page, void *context)
@@ -24,6 +24,7 @@ static int count_page(struct tally_page *page, void *context)
 	uint64_t blocks = (uint64_t)page->used - (tally_load(&page->remote, relaxed) >> 16);
 	totals->bytes += blocks * page->block_size;
 	if (page->layout != TALLY_LAYOUT_RAW) totals->objects += blocks;
+	if (tally_layout_is_tracked(page->layout)) totals->tracked += blocks;
 	return 0;
 }
 
@@ -33,12 +34,13 @@ int tally_heap_stats_get(tally_heap_stats *stats)
 	if (stats->size != sizeof *stats)
 		return tally_error_raise(TALLY_ERROR_VALUE, "heap_stats_get", "size is %zu, expected sizeof(tally_heap_stats), %zu",
 		                         stats->size, sizeof *stats);
-	struct totals totals = {0, 0};
+	struct totals totals = {0};
 	variant_world_stop();
 	tally_pages_each(count_page, &totals);
 	stats->immortal_objects = tally_load(&tally_immortals, relaxed);
 	stats->live_objects = totals.objects - stats->immortal_objects - tally_threads_dying();
 	stats->live_bytes = totals.bytes;
+	stats->tracked_objects = totals.tracked;
 	tally_pages_stats(&stats->page_bytes, &stats->arena_bytes, &stats->arenas);
 	variant_world_start();
 	tally_bury();
@@ -126,11 +128,16 @@ static void adopt(struct tally_heap *heap, void *unused)
 	tally_heap_adopt(tally_self.heap, heap);
 }
 
+void tally_heap_reclaim_stopped(void)
+{
+	variant_orphans(adopt, NULL);
+	give_all_empty();
+}
+
 void tally_heap_reclaim(void)
 {
 	variant_world_stop();
-	variant_orphans(adopt, NULL);
-	give_all_empty();
+	tally_heap_reclaim_stopped();
 	variant_world_start();
 	tally_bury();
 }
@@ -139,8 +146,7 @@ int tally_heap_trim(size_t *released)
 {
 	if (!tally_enter_run("heap_trim")) return -1;
 	variant_world_stop();
-	variant_orphans(adopt, NULL);
-	give_all_empty();
+	tally_heap_reclaim_stopped();
 	size_t bytes = tally_pages_trim();
 	variant_world_start();
 	tally_bury();

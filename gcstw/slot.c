@@ -4,9 +4,13 @@
 // pattern with sequentially consistent operations on both sides; here it cannot arise: whoever fails to give back an
 // empty list drains it, and whoever finds the owner away does the owner's work.
 #include "slot.h"
+#include "help.h"
 #include "variant.h"
 
-enum { SPIN = TALLY_SPINS(100) };
+enum {
+	SPIN = TALLY_SPINS(100),
+	SPIN_AGAIN = TALLY_SPINS(400), // some ten microseconds: whoever has helped or was woken looks for the next job so long
+};
 
 struct tally_slot *tally_slots[SLOT_TAGS];
 _Atomic uint32_t slot_running;
@@ -20,19 +24,39 @@ static void wait_for_release(struct tally_slot *slot, uint64_t word)
 		if (!tally_cas(&slot->word, &word, marked, relaxed)) return;
 		word = marked;
 	}
-	tally_wait(tally_low_half(&slot->word), (uint32_t)word, TALLY_FOREVER);
+	help_sleep(tally_low_half(&slot->word), (uint32_t)word);
+}
+
+// False: somebody holds the role; *word is what was seen.
+static bool try_attach(struct tally_slot *slot, uint64_t *word)
+{
+	*word = SLOT_DETACHED;
+	// order: acquire the counts and pages as the last holder of the role left them; pairs with slot_try_leave,
+	// slot_release. Else: the thread counts plainly on an object that a claimer has merged.
+	return tally_cas(&slot->word, word, SLOT_ATTACHED, acquire);
+}
+
+// Waits for the end of a claim, or of a stopped world, in which there may be something to help with.
+static __attribute__((noinline)) void attach_slow(struct tally_slot *slot, uint64_t word)
+{
+	uint32_t last_job = 0;
+	int spins = SPIN;
+	do {
+		if (help_try(&last_job)) {
+			spins = SPIN_AGAIN;
+		} else if (spins-- > 0) {
+			tally_spin_pause();
+		} else {
+			wait_for_release(slot, word);
+			spins = SPIN_AGAIN;
+		}
+	} while (!try_attach(slot, &word));
 }
 
 void slot_attach(struct tally_slot *slot)
 {
-	for (int tries = 0;; tries++) {
-		uint64_t word = SLOT_DETACHED;
-		// order: acquire the counts and pages as the last holder of the role left them; pairs with slot_try_leave,
-		// slot_release. Else: the thread counts plainly on an object that a claimer has merged.
-		if (tally_cas(&slot->word, &word, SLOT_ATTACHED, acquire)) return;
-		if (tries < SPIN) tally_spin_pause();
-		else wait_for_release(slot, word);
-	}
+	uint64_t word;
+	if (!try_attach(slot, &word)) attach_slow(slot, word);
 }
 
 // ---- leave ----
@@ -51,7 +75,7 @@ bool slot_try_leave(struct tally_slot *slot)
 		bool stop = word & SLOT_STOP;
 		if (!stop && slot_list(word)) return false;
 		uint64_t next = stop ? slot_with_role(word, SLOT_CLAIMED) & ~(uint64_t)SLOT_STOP : SLOT_DETACHED;
-		// order: release the counts and pages to the next holder of the role; pairs with slot_attach, slot_try_claim.
+		// order: release the counts and pages to the next holder of the role; pairs with try_attach, slot_try_claim.
 		// Else: a claimer reads a stale local count.
 		if (!tally_cas(&slot->word, &word, next, release)) continue;
 		if (stop) count_down();
@@ -101,7 +125,7 @@ void slot_release(struct tally_slot *slot)
 		if (slot_list(word)) continue;
 		bool stop = word & SLOT_STOP;
 		uint64_t next = stop ? word & ~(uint64_t)SLOT_STOP : SLOT_DETACHED; // the stopper keeps the WAITER waiting
-		// order: release the counts and pages to the next holder of the role; pairs with slot_attach, slot_try_claim.
+		// order: release the counts and pages to the next holder of the role; pairs with try_attach, slot_try_claim.
 		// Else: the owner returns and uses a stale tag.
 		if (!tally_cas(&slot->word, &word, next, release)) continue;
 		if (stop) count_down();

@@ -51,7 +51,7 @@ static inline uint64_t slot_with_role(uint64_t word, unsigned role) { return (wo
 
 extern struct tally_slot *tally_slots[SLOT_TAGS]; // by tag; entries never change while the runtime runs
 
-// The calling thread takes its role; waits while it is claimed.
+// The calling thread takes its role; waits while it is claimed, and may help whoever has stopped the world (gcstw/help.c).
 void slot_attach(struct tally_slot *slot);
 
 // Gives the attached thread's role back, to the stopper when one asks. False, and nothing done, when pages are queued and

@@ -3,19 +3,23 @@
 // The stopper claims the slots whose owners are away and asks the others, by STOP in their words, to hand theirs over at
 // their next point. It does not count beforehand: it adds the number it asked to `slot_running` when it has asked them
 // all, and each thread that stops subtracts one; whoever brings the sum to zero wakes the stopper. The latch is held from
-// the stop to the start, so slots are neither made nor left behind meanwhile.
+// the stop to the start, so slots are neither made nor left behind meanwhile. A stopper that waits for long tells the
+// host who is in the way (core/report.h), the latch still held: so a report does without it and looks at what is atomic.
 //
 // I1  While the world is stopped every slot is CLAIMED by the stopper, and no list holds a page.
 // I2  slot_running is 0 between stops.
 // I3  A thread that waits for the latch is not attached.
 #include "stop.h"
+#include "help.h"
 #include "os.h"
+#include "report.h"
 #include "variant.h"
 
 static struct {
 	struct tally_latch latch;
 	struct tally_slot *orphans; // left behind, last in first out
 	unsigned made;              // slots 1 to `made` exist
+	_Atomic uint64_t since;     // when the last stop began. Relaxed: for reports, which look without the latch
 } registry = {.latch = TALLY_LATCH_INIT};
 
 // ---- the registry ----
@@ -74,6 +78,7 @@ void tally_slots_fini(void)
 	registry.made = 0;
 	registry.orphans = NULL;
 	tally_store(&slot_running, 0, relaxed);
+	help_reset();
 	registry.latch = (struct tally_latch)TALLY_LATCH_INIT;
 }
 
@@ -93,15 +98,17 @@ static bool claim_or_ask(struct tally_slot *slot)
 	}
 }
 
-static void wait_until_stopped(uint32_t asked)
+static void wait_until_stopped(uint32_t asked, uint64_t since)
 {
+	struct tally_patience patience = tally_patience_from(since);
 	// order: acquire everything that the stopped threads wrote; pairs with count_down. Else: the stopper reads stale
 	// counts.
 	uint32_t left = tally_fetch_add(&slot_running, asked, acquire) + asked;
 	while (left) {
-		tally_wait(&slot_running, left, TALLY_FOREVER);
+		tally_wait(&slot_running, left, tally_patience_left(&patience));
 		// order: acquire, as above; pairs with count_down. Else: as above.
 		left = tally_load(&slot_running, acquire);
+		if (left && !tally_patience_left(&patience)) tally_patience_report(&patience, "the world to stop");
 	}
 }
 
@@ -112,13 +119,22 @@ static void take_stopped(struct tally_slot *slot, void *unused)
 	slot_take(slot);
 }
 
+// For reports.
+static void note(enum tally_stance stance) { tally_store(&tally_self.member->waits, stance, relaxed); }
+
+uint64_t tally_slots_stopping_since(void) { return tally_load(&registry.since, relaxed); }
+
 void tally_slots_stop(void)
 {
+	note(TALLY_WAITS_TO_STOP);
 	tally_latch_take(&registry.latch);
 	uint32_t asked = 0;
+	uint64_t since = tally_clock();
+	tally_store(&registry.since, since, relaxed);
+	note(TALLY_STANDS_STOPPING);
 	for (unsigned tag = 1; tag <= registry.made; tag++)
 		if (!claim_or_ask(tally_slots[tag])) asked++;
-	wait_until_stopped(asked);
+	wait_until_stopped(asked, since);
 	tally_slots_each(take_stopped, NULL);
 }
 
@@ -132,4 +148,5 @@ void tally_slots_start(void)
 {
 	tally_slots_each(release, NULL);
 	tally_latch_drop(&registry.latch);
+	note(TALLY_STANDS_AWAY);
 }

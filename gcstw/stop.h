@@ -19,6 +19,9 @@ void tally_slots_stop(void);
 // Gives every slot back and lets go of the latch.
 void tally_slots_start(void);
 
+// When the last stop began, by tally_clock. Any thread.
+uint64_t tally_slots_stopping_since(void);
+
 // World stopped, or nobody attached.
 void tally_slots_each(void (*visit)(struct tally_slot *slot, void *context), void *context);
 

@@ -6,6 +6,7 @@
 // I1  A thread counts under its tag only while it holds the role: tag_word and poll are set when the role has been taken,
 //     and from the moment that it is given back until it has been taken again the thread counts nothing.
 #include "error.h"
+#include "os.h"
 #include "stop.h"
 #include "variant.h"
 
@@ -67,9 +68,28 @@ void tally_thread_step_aside(void)
 	tally_sections_suspend();
 	while (!slot_try_leave(tally_self.slot)) slot_take(tally_self.slot); // the dead wait for the next run point
 	forget_role();
+	tally_store(&tally_self.member->waits, TALLY_WAITS_FOR_OBJECT, relaxed);
 }
 
-void tally_thread_step_back(void) { enter_role(); }
+void tally_thread_step_back(void)
+{
+	tally_store(&tally_self.member->waits, TALLY_STANDS_AWAY, relaxed);
+	enter_role();
+}
+
+// ---- seen from outside ----
+
+struct tally_standing variant_thread_standing(const struct tally_member *member)
+{
+	uint32_t waits = tally_load(&member->waits, relaxed);
+	uint64_t since = tally_slots_stopping_since();
+	if (waits) return (struct tally_standing){(enum tally_stance)waits, since};
+	if (!member->slot) return (struct tally_standing){TALLY_WAITS_FOR_START, since}; // for the registry, to get one
+	uint64_t word = tally_load(&member->slot->word, relaxed);
+	if (word & SLOT_WAITER) return (struct tally_standing){TALLY_WAITS_FOR_START, since};
+	if ((word & SLOT_ROLE) != SLOT_ATTACHED) return (struct tally_standing){TALLY_STANDS_AWAY, since};
+	return (struct tally_standing){word & SLOT_STOP ? TALLY_STANDS_ASKED : TALLY_STANDS_ATTACHED, since};
+}
 
 // ---- points ----
 
@@ -91,6 +111,8 @@ void variant_run_point(void)
 }
 
 // ---- the stopped world ----
+
+const bool variant_world_waits = true;
 
 void variant_world_stop(void)
 {
@@ -126,6 +148,23 @@ void variant_orphans(void (*visit)(struct tally_heap *heap, void *context), void
 	struct each_heap each = {visit, context};
 	tally_slots_each_orphan(visit_heap, &each);
 }
+
+static void count(struct tally_slot *slot, void *context)
+{
+	(void)slot;
+	++*(unsigned *)context;
+}
+
+// Every thread that has not gone may stand still and help, but no more than there are processors.
+unsigned variant_world_helpers(void)
+{
+	unsigned slots = 0, orphans = 0, processors = tally_processors();
+	tally_slots_each(count, &slots);
+	tally_slots_each_orphan(count, &orphans);
+	return slots - orphans < processors ? slots - orphans : processors;
+}
+
+struct tally_heap *variant_heap_of(const struct tally_page *page) { return &tally_slots[page->owner]->heap; }
 
 // ---- freeing another's block ----
 

@@ -5,12 +5,16 @@
 // hand-over is forced: whoever gives the lock up while it is asked for does not get it again before another thread has had
 // it, else it would win every time, being awake (Beazley, "Understanding the Python GIL", 2010).
 //
+// Whoever waits while one and the same holder has the lock for long tells the host (core/report.h); it lets go of
+// `mutex` and is no waiter meanwhile, since the host's hook may take its time, and looks at everything anew afterwards.
+//
 // I1  Fields are guarded by `mutex`; `gil_request` is also read by the holder without it, relaxed: it is only a hint.
 // I2  `changes` grows when a thread takes the lock that did not have it last. A waiter's interval starts anew only then:
 //     a holder that drops the lock and takes it again in no time does not set it back.
 // I3  TALLY_STOP is clear after a change of holder, and stays set until then.
 #include "lock.h"
-#include "thread.h"
+#include "os.h"
+#include "report.h"
 
 #include <time.h>
 
@@ -23,6 +27,8 @@ static struct {
 	pthread_cond_t free;  // the lock is free
 	pthread_cond_t taken; // another thread has had it; the last holder sleeps here when it must not take it
 	const struct tally_thread *last;
+	const struct tally_member *holder; // the thread that has the lock; else who had it last, and may be gone
+	uint64_t since;                    // when `last` became it
 	uint64_t changes;
 	uint64_t interval;
 	unsigned waiters; // on `free`
@@ -42,17 +48,15 @@ static void make_ready(void)
 	gil.ready = true;
 }
 
-static struct timespec end_of_interval(void)
+static bool sleep_until(pthread_cond_t *condition, uint64_t ns)
 {
-	struct timespec end;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += (time_t)(gil.interval / NS);
-	end.tv_nsec += (long)(gil.interval % NS);
-	if (end.tv_nsec >= NS) {
-		end.tv_sec++;
-		end.tv_nsec -= NS;
-	}
-	return end;
+	struct timespec end = {(time_t)(ns / NS), (long)(ns % NS)};
+	return pthread_cond_timedwait(condition, &gil.mutex, &end) == 0;
+}
+
+static uint64_t end_of_interval(uint64_t now)
+{
+	return gil.interval < UINT64_MAX - now ? now + gil.interval : UINT64_MAX;
 }
 
 // The lock has been asked for and this thread had it last: another one is to have it first.
@@ -61,30 +65,58 @@ static bool must_stand_back(void)
 	return gil.last == &tally_self && gil.waiters && tally_load(&gil_request, relaxed) & TALLY_STOP;
 }
 
+// Tells the host, if this holder has had the lock for so long. Nobody is to stand back for this thread meanwhile.
+static void complain(struct tally_patience *patience)
+{
+	if (gil.since > patience->since) *patience = tally_patience_from(gil.since);
+	if (tally_patience_left(patience)) return;
+	if (--gil.waiters == 0) pthread_cond_broadcast(&gil.taken);
+	pthread_mutex_unlock(&gil.mutex);
+	tally_patience_report(patience, "the lock");
+	pthread_mutex_lock(&gil.mutex);
+	gil.waiters++;
+}
+
 static void wait_until_free(void)
 {
+	uint64_t changes = gil.changes, interval = gil.interval, now = tally_clock(), end = end_of_interval(now);
+	struct tally_patience patience = tally_patience_from(now);
 	gil.waiters++;
-	uint64_t changes = gil.changes, interval = gil.interval;
-	struct timespec end = end_of_interval();
 	while (gil.held) {
-		bool passed = pthread_cond_timedwait(&gil.free, &gil.mutex, &end) != 0;
+		bool passed = !sleep_until(&gil.free, end < patience.end ? end : patience.end);
 		if (!passed && gil.interval == interval) continue; // woken: free, or taken by somebody faster
-		if (passed && gil.held && gil.changes == changes) tally_fetch_or(&gil_request, TALLY_STOP, relaxed);
-		changes = gil.changes;
-		interval = gil.interval;
-		end = end_of_interval();
+		now = tally_clock();
+		if (now >= end || gil.interval != interval) {
+			if (passed && gil.held && gil.changes == changes) tally_fetch_or(&gil_request, TALLY_STOP, relaxed);
+			changes = gil.changes;
+			interval = gil.interval;
+			end = end_of_interval(now);
+		}
+		if (gil.held && now >= patience.end) complain(&patience);
 	}
 	gil.waiters--;
+}
+
+// For reports.
+static void note(enum tally_stance stance) { tally_store(&tally_self.member->waits, stance, relaxed); }
+
+static void wait_for_turn(void)
+{
+	note(TALLY_WAITS_FOR_LOCK);
+	while (must_stand_back()) pthread_cond_wait(&gil.taken, &gil.mutex);
+	if (gil.held) wait_until_free();
+	note(TALLY_STANDS_AWAY);
 }
 
 static void take_locked(void)
 {
 	make_ready();
-	while (must_stand_back()) pthread_cond_wait(&gil.taken, &gil.mutex);
-	wait_until_free();
+	if (gil.held || must_stand_back()) wait_for_turn();
 	gil.held = true;
+	gil.holder = tally_self.member;
 	if (gil.last == &tally_self) return;
 	gil.last = &tally_self;
+	gil.since = tally_clock();
 	gil.changes++;
 	tally_store(&gil_request, 0, relaxed);
 	pthread_cond_broadcast(&gil.taken);
@@ -116,6 +148,23 @@ void gil_hand_over(void)
 	drop_locked();
 	take_locked();
 	pthread_mutex_unlock(&gil.mutex);
+}
+
+void gil_forget(void)
+{
+	pthread_mutex_lock(&gil.mutex);
+	if (gil.last == &tally_self) gil.last = NULL; // the next thread at this address is another one
+	pthread_mutex_unlock(&gil.mutex);
+}
+
+struct tally_standing gil_standing(const struct tally_member *member)
+{
+	pthread_mutex_lock(&gil.mutex);
+	struct tally_standing holding = {TALLY_STANDS_HOLDING, gil.since};
+	bool holds = gil.held && gil.holder == member;
+	pthread_mutex_unlock(&gil.mutex);
+	if (holds) return holding;
+	return (struct tally_standing){(enum tally_stance)tally_load(&member->waits, relaxed), 0};
 }
 
 void gil_interval_set(uint64_t ns)

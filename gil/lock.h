@@ -3,7 +3,7 @@
 #ifndef TALLY_GIL_LOCK_H
 #define TALLY_GIL_LOCK_H
 
-#include "atomics.h"
+#include "thread.h"
 
 // Polled by the holder at every point: TALLY_STOP is set while a waiter asks for the lock.
 extern _Atomic uint64_t gil_request;
@@ -16,6 +16,12 @@ void gil_drop(void);
 
 // Gives it to a waiter and takes it again after at least one other thread has had it.
 void gil_hand_over(void);
+
+// The calling thread, which does not have the lock, ends.
+void gil_forget(void);
+
+// How the thread of this member stands to the lock (core/variant.h).
+struct tally_standing gil_standing(const struct tally_member *member);
 
 void gil_interval_set(uint64_t ns);
 uint64_t gil_interval_get(void);

@@ -68,6 +68,27 @@ static inline void variant_count_kill(struct tally_object *object, unsigned mark
 	tally_store(&object->shared, GIL_DEAD, relaxed);
 }
 
+static inline void variant_resurrect(struct tally_object *object) { variant_count_init(object); }
+
+static inline bool variant_resurrect_end(struct tally_object *object)
+{
+	uint32_t count = tally_load(&object->local, relaxed);
+	if ((int32_t)count < 0) return false;
+	tally_store(&object->local, count - 1, relaxed);
+	return count == 1;
+}
+
+static inline uint32_t variant_count_stopped(const struct tally_object *object)
+{
+	return variant_is_alive(object) ? variant_refcount(object) : 0;
+}
+
+static inline void variant_hold_stopped(struct tally_object *object) { variant_incref(object); }
+
+static inline bool variant_drop_stopped(struct tally_object *object) { return variant_resurrect_end(object); }
+
+static inline void variant_void_stopped(struct tally_object *object) { variant_count_kill(object, 0); }
+
 static inline enum tally_hold variant_lock_take(struct tally_object *object)
 {
 	(void)object;

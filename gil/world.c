@@ -14,6 +14,7 @@
 #include <string.h>
 
 const char variant_name[] = "gil";
+const bool variant_world_waits = false; // whoever stops the world has the lock already
 
 enum { THE_ONLY_HEAP = 1 };
 
@@ -33,7 +34,7 @@ void variant_fini(void) {}
 
 int variant_thread_enroll(void) { return 0; }
 
-void variant_thread_leave(void) {}
+void variant_thread_leave(void) { gil_forget(); }
 
 static void choose_poll(void) { tally_self.poll = tally_self.section ? &tally_poll_quiet : &gil_request; }
 
@@ -49,6 +50,8 @@ void variant_thread_detach(void)
 	tally_self.poll = &tally_poll_unattached;
 	gil_drop();
 }
+
+struct tally_standing variant_thread_standing(const struct tally_member *member) { return gil_standing(member); }
 
 void variant_stop_point(void) { gil_hand_over(); }
 
@@ -79,12 +82,26 @@ void variant_world_stop(void) {}
 
 void variant_world_start(void) {}
 
+void variant_world_help(void (*work)(void *context, unsigned index), void *context, unsigned most)
+{
+	(void)most; // the others are none of this build's business, nor do they wait for it
+	work(context, 0);
+}
+
 void variant_heaps(void (*visit)(struct tally_heap *heap, void *context), void *context) { visit(&heap, context); }
 
 void variant_orphans(void (*visit)(struct tally_heap *heap, void *context), void *context)
 {
 	(void)visit; // the one heap has no thread to lose
 	(void)context;
+}
+
+unsigned variant_world_helpers(void) { return 1; }
+
+struct tally_heap *variant_heap_of(const struct tally_page *page)
+{
+	(void)page;
+	return &heap;
 }
 
 void variant_page_orphaned(struct tally_page *page) { (void)page; }

@@ -1,4 +1,4 @@
-// tests/list_array.c: the array of a list from the inside: I1 and I2 of core/list.c.
+// tests/list_array.c: the array of a list from the inside: I1 and I2 of core/list.h.
 //
 // The source of the list is included, so that its struct can be looked into; the library's own copy is not linked then.
 #include "../core/list.c"

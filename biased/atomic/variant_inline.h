@@ -48,8 +48,8 @@ static inline void variant_decref(struct tally_object *object)
 {
 	if (tally_unlikely(ablation_is_immortal(object))) return;
 	if (tally_unlikely(tally_load(&object->shared, relaxed) >= ATOMIC_SATURATED)) return;
-	// order: release this thread's uses of the object; pairs with ablation_die, variant_is_unique. Else: they race with
-	// the destruction, or with a change in place.
+	// order: release this thread's uses of the object; pairs with ablation_die, variant_is_unique, variant_resurrect_end.
+	// Else: they race with the destruction, or with a change in place.
 	if (tally_unlikely(tally_fetch_sub(&object->shared, 1, release) == 1)) ablation_die(object);
 }
 
@@ -60,7 +60,8 @@ static inline bool variant_try_incref(struct tally_object *object)
 	do {
 		if (shared == 0) return false;
 		if (shared >= ATOMIC_SATURATED) return true;
-		// order: acquire the life that the header belongs to now; pairs with variant_count_init. Else: as there.
+		// order: acquire the life that the header belongs to now; pairs with variant_count_init, variant_resurrect.
+		// Else: as there.
 	} while (!tally_cas(&object->shared, &shared, shared + 1, acquire));
 	return true;
 }
@@ -82,6 +83,37 @@ static inline bool variant_is_unique(const struct tally_object *object)
 static inline void variant_count_kill(struct tally_object *object, unsigned mark)
 {
 	tally_store(&object->local, mark, relaxed);
+}
+
+static inline void variant_resurrect(struct tally_object *object)
+{
+	tally_store(&object->local, 0, relaxed);
+	// order: release what the finalizer will find; pairs with variant_try_incref. Else: who upgrades a weak reference sees the
+	// object as before its death.
+	tally_store(&object->shared, 1, release);
+}
+
+static inline bool variant_resurrect_end(struct tally_object *object)
+{
+	if (ablation_is_immortal(object) || tally_load(&object->shared, relaxed) >= ATOMIC_SATURATED) return false;
+	// order: acq_rel this thread's uses, and those of everybody who has dropped; pairs with variant_decref. Else: a use races
+	// with the destruction.
+	return tally_fetch_sub(&object->shared, 1, acq_rel) == 1;
+}
+
+static inline uint32_t variant_count_stopped(const struct tally_object *object)
+{
+	return variant_is_alive(object) ? variant_refcount(object) : 0;
+}
+
+static inline void variant_hold_stopped(struct tally_object *object) { variant_incref(object); }
+
+static inline bool variant_drop_stopped(struct tally_object *object) { return variant_resurrect_end(object); }
+
+static inline void variant_void_stopped(struct tally_object *object)
+{
+	tally_store(&object->local, 0, relaxed);
+	tally_store(&object->shared, 0, relaxed);
 }
 
 static inline enum tally_hold variant_lock_take(struct tally_object *object) { return light_lock_take(object); }

@@ -156,7 +156,7 @@ static void count_or_look(void *unused, unsigned number)
 		await(&at, WORKERS);
 		while (!has_reached(&at, WORKERS + 1)) {
 			for (int i = 0; i <= WORKERS; i++) tally_incref(counted[i]), tally_incref(counted[i]);
-			for (int i = 0; i <= WORKERS; i++) tally_decref(counted[i]), tally_decref(counted[i]);
+			for (int i = 0; i <= WORKERS; i++) variant_decref(counted[i]), variant_decref(counted[i]); // no points
 			CHECK_EQ(tally_safepoint(), 0);
 		}
 		return;

@@ -27,6 +27,19 @@ static void only_another_holder_is_a_change(void)
 	}
 }
 
+// The second thread has the stack of the first one, and its thread-local storage at the same address.
+static void a_thread_that_ends_is_no_last_holder_any_more(void)
+{
+	CHECK_EQ(tally_blocking_begin(), 0);
+	uint64_t before = gil.changes;
+	for (int i = 0; i < 10; i++) {
+		pthread_join(spawn(have_the_lock_once, NULL), NULL);
+		CHECK_PTR(gil.last, NULL);
+	}
+	CHECK_EQ(gil.changes, before + 10);
+	CHECK_EQ(tally_blocking_end(), 0);
+}
+
 static void a_request_outlives_regions_and_ends_with_the_holder(void)
 {
 	CHECK_EQ(tally_blocking_begin(), 0);
@@ -46,6 +59,7 @@ int main(void)
 {
 	fixture_begin(60);
 	TAP_RUN(only_another_holder_is_a_change);
+	TAP_RUN(a_thread_that_ends_is_no_last_holder_any_more);
 	TAP_RUN(a_request_outlives_regions_and_ends_with_the_holder);
 	return tap_end();
 }

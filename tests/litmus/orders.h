@@ -72,5 +72,20 @@
 #ifndef STOPPED // the stopper sees that all have
 #define STOPPED acquire
 #endif
+#ifndef OPEN // the stopper opens a job
+#define OPEN release
+#endif
+#ifndef TICKET // a helper takes a ticket of it
+#define TICKET acquire
+#endif
+#ifndef HAND_IN // a helper is done
+#define HAND_IN release
+#endif
+#ifndef GATHER // the stopper adds the number of those whom it waits for
+#define GATHER acquire
+#endif
+#ifndef GATHER_LAST // the stopper sees that all of them are done
+#define GATHER_LAST acquire
+#endif
 
 #endif

@@ -24,5 +24,6 @@
 #define tally_fetch_add(p, n, order) atomic_fetch_add_explicit((p), (n), LITMUS_ORDER(order))
 #define tally_fetch_sub(p, n, order) atomic_fetch_sub_explicit((p), (n), LITMUS_ORDER(order))
 #define tally_fetch_or(p, n, order) atomic_fetch_or_explicit((p), (n), LITMUS_ORDER(order))
+#define tally_fetch_and(p, n, order) atomic_fetch_and_explicit((p), (n), LITMUS_ORDER(order))
 
 #endif

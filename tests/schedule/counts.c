@@ -1,5 +1,6 @@
 // tests/schedule/counts.c: the counting protocol, its real code, under the exhaustive scheduler: every interleaving of
 // small casts. The scenarios have the casts of the GenMC programs in tests/litmus/, which add the weak memory orders.
+// The stopped world has scenarios of its own: stop.c.
 //
 // tests/schedule/faults plants wrong steps in the sources and runs these scenarios again: each must be caught.
 #include "count_word.h"
@@ -145,97 +146,6 @@ static void reuse_heir(void)
 }
 static void reuse_dropper(void) { use_and_drop(0), use_and_drop(1), leave(); }
 static void reuse_check(void) { all_dead(2); }
-
-// ---- stopping: a stopped world counts exactly what the threads know they hold ----
-
-static uint32_t held[2]; // references of the mutator and of the dropper; plain
-
-static void stopping_init(void)
-{
-	stage_reset();
-	for (int i = 0; i < 3; i++) stage_thread(i, true);
-	stage_object(0, 1, 2, COUNT_PLAIN);
-	held[0] = held[1] = 1;
-}
-static void stopping_mutator(void)
-{
-	held[0]++, variant_incref(stage_get(0));
-	leave();
-	variant_thread_attach();
-	held[0]--, drop(0);
-	leave();
-}
-static void stopping_dropper(void)
-{
-	held[1]--, drop(0);
-	leave();
-}
-static void stopping_stopper(void)
-{
-	variant_world_stop();
-	for (unsigned tag = 1; tag <= 3; tag++) {
-		uint64_t word = tally_load(&tally_slots[tag]->word, relaxed);
-		SCHEDULE_ASSERT((word & SLOT_ROLE) == SLOT_CLAIMED && !slot_list(word));
-	}
-	SCHEDULE_ASSERT(variant_refcount(stage_get(0)) == held[0] + held[1]);
-	variant_world_start();
-	leave();
-}
-static void stopping_check(void)
-{
-	for (unsigned tag = 1; tag <= 3; tag++) SCHEDULE_ASSERT(slot_is_free(tag));
-	SCHEDULE_ASSERT(!stage_destroyed(0) && tally_load(&slot_running, relaxed) == 0);
-	schedule_act_as(0);
-	variant_thread_attach();
-	drop(0);
-	all_dead(1);
-}
-
-// The same with the dropper alone, who claims the slot of an owner who is away.
-static void stopping_one_init(void)
-{
-	stage_reset();
-	for (int i = 0; i < 2; i++) stage_thread(i, true);
-	stage_thread(2, false); // the owner
-	stage_object(0, 3, 2, COUNT_PLAIN);
-	held[0] = held[1] = 1;
-}
-static void stopping_one_dropper(void) { stopping_dropper(); }
-static void stopping_one_stopper(void) { stopping_stopper(); }
-static void stopping_one_check(void)
-{
-	for (unsigned tag = 1; tag <= 3; tag++) SCHEDULE_ASSERT(slot_is_free(tag));
-	SCHEDULE_ASSERT(!stage_destroyed(0) && tally_load(&slot_running, relaxed) == 0);
-}
-
-// ---- two_stoppers: two threads want the world to stand still; a third polls ----
-
-static unsigned inside;
-
-static void two_stoppers_init(void)
-{
-	stage_reset();
-	for (int i = 0; i < 3; i++) stage_thread(i, true);
-	inside = 0;
-}
-static void two_stoppers_stopper(void)
-{
-	variant_world_stop();
-	inside++;
-	tally_scheduled_access(&inside, true);
-	SCHEDULE_ASSERT(inside == 1);
-	inside--;
-	variant_world_start();
-	leave();
-}
-static void two_stoppers_poller(void)
-{
-	variant_stop_point();
-	tally_scheduled_access(&inside, false);
-	SCHEDULE_ASSERT(inside == 0);
-	leave();
-}
-static void two_stoppers_check(void) { SCHEDULE_ASSERT(tally_load(&slot_running, relaxed) == 0); }
 
 // ---- pinning: a reader try-increments what it may have lost; the owner recycles the block ----
 
@@ -457,9 +367,6 @@ static struct schedule_scenario scenarios[] = {
         BOUNDED(claiming, 3, 3, claiming_owner, claiming_first, claiming_second),
         SCENARIO(claiming_alone, 2, claiming_owner, claiming_second),
         BOUNDED(reuse, 3, 3, reuse_ending, reuse_heir, reuse_dropper),
-        BOUNDED(stopping, 3, 3, stopping_mutator, stopping_dropper, stopping_stopper),
-        SCENARIO(stopping_one, 2, stopping_one_dropper, stopping_one_stopper),
-        BOUNDED(two_stoppers, 3, 3, two_stoppers_stopper, two_stoppers_stopper, two_stoppers_poller),
         SCENARIO(pinning, 2, pinning_owner, pinning_reader),
         {.name = "pinning_plain", .init = pinning_plain_init, .fibers = 2, .fiber = {pinning_owner, pinning_reader},
          .check = pinning_check},

@@ -4,6 +4,7 @@
 // masking addresses as ever.
 #include "stage.h"
 #include "os.h"
+#include "report.h"
 #include "tap.h"
 #include "type.h"
 
@@ -30,6 +31,17 @@ uint64_t tally_clock(void)
 	return now += stage_clock_step;
 }
 
+// Nobody wants a report: a wait without end that nobody wakes shows as a deadlock.
+struct tally_patience tally_patience_from(uint64_t since) { return (struct tally_patience){since, TALLY_FOREVER}; }
+
+uint64_t tally_patience_left(const struct tally_patience *patience) { return patience->end; }
+
+void tally_patience_report(struct tally_patience *patience, const char *awaited)
+{
+	(void)patience;
+	(void)awaited;
+}
+
 static struct tally_member members[SCHEDULE_FIBERS_MAX];
 static struct tally_slot slots[4];
 static unsigned slots_taken;
@@ -41,6 +53,8 @@ void *tally_record_new(size_t size)
 }
 
 void tally_record_free(void *record) { (void)record; }
+
+unsigned tally_processors(void) { return SCHEDULE_FIBERS_MAX; }
 
 struct tally_page *tally_pages_take(size_t bytes)
 {
@@ -62,6 +76,10 @@ int tally_pages_each(int (*visit)(struct tally_page *page, void *context), void 
 }
 
 void tally_heap_reclaim(void) {}
+
+void tally_young_list(struct tally_page *page) { (void)page; }
+void tally_young_settle(struct tally_page *page) { (void)page; }
+void tally_young_watched(struct tally_page *page) { (void)page; }
 
 void tally_pages_give(struct tally_page *page) { SCHEDULE_ASSERT(page->used == 0); }
 

@@ -16,6 +16,7 @@ typedef struct tally_heap_stats {
 	uint64_t page_bytes;      // bytes of pages in use: what the memory limit limits
 	uint64_t arena_bytes;     // address space taken from the system
 	uint64_t arenas;
+	uint64_t tracked_objects; // of all objects, those that the collector examines; any that are just dying included
 } tally_heap_stats;
 
 // Exact: the world is stopped while it counts. 0; -1 with TALLY_ERROR_THREAD, TALLY_ERROR_VALUE (size).

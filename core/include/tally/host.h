@@ -8,6 +8,9 @@
 extern "C" {
 #endif
 
+// Called by a traverse for each reference; NULL is allowed.
+typedef void (*tally_visit_fn)(tally_object *referent, void *visit_context);
+
 // Describes a host type. Zero in what is not needed.
 typedef struct tally_host_type {
 	size_t size;         // sizeof(tally_host_type): lets the struct grow
@@ -17,7 +20,19 @@ typedef struct tally_host_type {
 	// the payload owns and free what it holds. It may use objects. It must not keep `payload`. The thread's error is
 	// saved before and restored after.
 	void (*dealloc)(void *payload, void *context);
-	void *context;
+	void *context; // passed to all of them
+	// Calls visit(referent, visit_context) for every reference that the payload owns, each exactly once, and for nothing
+	// else. With it the collector examines the type's objects; without it a cycle through them is never freed. Called with
+	// the world stopped, perhaps by several threads for different objects: it must only read, and must not use the library.
+	void (*traverse)(void *payload, tally_visit_fn visit, void *visit_context, void *context);
+	// Breaks cycles: takes the references out of the payload (set the field to NULL, then drop what was there) and leaves
+	// it valid, since others may still use the object. Called by the collector on unreachable objects, and when the object
+	// dies if there is no dealloc. The thread's error is saved and restored.
+	void (*clear)(void *payload, void *context);
+	// Called once in the object's life, before anything of it is given up: when its last reference goes, or when the
+	// collector finds it unreachable; `self` and all that it refers to are intact. It may bring the object back to life by
+	// taking a reference. On the thread that dropped or that collects; the thread's error is saved and restored.
+	void (*finalize)(tally_object *self, void *payload, void *context);
 } tally_host_type;
 
 // A new type; a type object, immortal until tally_fini. NULL with TALLY_ERROR_VALUE (malformed description),

@@ -14,8 +14,7 @@ TALLY_API tally_object *tally_incref(tally_object *object);
 
 // One reference less; the last one destroys the object before the call returns (docs/counting.md lists the few
 // exceptions). NULL is allowed. The thread must be attached; when something is destroyed, destructors of what
-// other threads dropped may run too. Never a stop point: a loop of drops alone does not stop or hand the lock over.
-// Needs no memory; cannot fail.
+// other threads dropped may run too. A stop point. Needs no memory; cannot fail.
 TALLY_API void tally_decref(tally_object *object);
 
 // The number of references now; exact only while no other thread counts the object. UINT32_MAX: immortal.

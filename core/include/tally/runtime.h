@@ -20,6 +20,13 @@ typedef void (*tally_arena_free_fn)(void *arena, size_t size, void *context);
 // outside the library). Called in the middle of a call, perhaps with an object locked: of this library it may call
 // tally_heap_limit_set and nothing else.
 typedef bool (*tally_memory_hook_fn)(size_t wanted, void *context);
+// Told that a thread has waited for long until all others come to a point, or for the lock of the `gil` build. `report`
+// names, a line each as tally_threads_report has them (tally/thread.h), the threads that are in the way, and what they
+// wait for; it is gone when the hook returns, and cut at 2,047 bytes. Called by the thread that waits, in the middle of a
+// call and not attached (in `gil` by several at a time): of this library it may call tally_threads_report and nothing
+// else, and it must not wait for other threads, nor take a lock inside of which they make calls of this library. The
+// wait goes on when it returns.
+typedef void (*tally_stall_hook_fn)(const char *report, void *context);
 
 // How the runtime is set up. Zero everywhere but in `size` is the default.
 typedef struct tally_config {
@@ -28,9 +35,12 @@ typedef struct tally_config {
 	tally_memory_hook_fn on_memory;  // out-of-memory hook
 	tally_arena_alloc_fn arena_alloc; // custom arena allocator: both or neither
 	tally_arena_free_fn arena_free;
-	void *context;            // passed to the three hooks
+	void *context;            // passed to the four hooks
 	uint64_t switch_interval; // `gil` only: ns after which a waiter asks for the lock; 0: as it is, at first 5,000,000
 	uint64_t hash_seed;       // seeds the hash of strings; 0: random
+	uint64_t stall_ns;        // ns of a wait until on_stall is told, and again each time it has become twice as long;
+	                          // 0: 1,000,000,000; UINT64_MAX: never
+	tally_stall_hook_fn on_stall;
 } tally_config;
 
 // Starts the runtime, or counts one more user of it; `config` may be NULL and is ignored by all but the first.
@@ -39,9 +49,9 @@ typedef struct tally_config {
 TALLY_API int tally_init(const tally_config *config);
 
 // Gives one use back. The last one refuses new attaches, waits up to `timeout_ns` until every other thread has
-// detached or left its blocking region, and frees everything. The calling thread may be attached; it is not
-// afterwards. `*leaked`, if not NULL, receives the number of objects that were still alive (their memory is freed
-// all the same, their destructors do not run). Returns 0; -1 with TALLY_ERROR_TIMEOUT, which names the threads and
+// detached or left its blocking region, collects all cycles (finalizers run), and frees everything. The calling thread may be
+// attached; it is not afterwards. `*leaked`, if not NULL, receives the number of objects that were still alive (their
+// memory is freed all the same, their destructors do not run). Returns 0; -1 with TALLY_ERROR_TIMEOUT, which names the threads and
 // leaves the runtime running, or TALLY_ERROR_CLOSING when it is not running.
 TALLY_API int tally_fini(uint64_t timeout_ns, uint64_t *leaked);
 

@@ -9,6 +9,7 @@
 #include <tally/base.h>
 #include <tally/container.h>
 #include <tally/error.h>
+#include <tally/gc.h>
 #include <tally/heap.h>
 #include <tally/host.h>
 #include <tally/number.h>
@@ -16,5 +17,6 @@
 #include <tally/runtime.h>
 #include <tally/str.h>
 #include <tally/thread.h>
+#include <tally/wait.h>
 
 #endif

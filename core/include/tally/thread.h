@@ -34,6 +34,15 @@ TALLY_API int tally_thread_detach(tally_token token);
 // Names the calling thread in reports; cut at 31 bytes. No state needed, cannot fail.
 TALLY_API void tally_thread_set_name(const char *name);
 
+// Writes a line for each thread that is attached or in a blocking region: its name, its number in the kernel, how it
+// stands to the others (attached, in a region, asked to stop and not come to a point, has the lock, waits ...) and what
+// it does or waits for as the system knows it. A wait for a lock, a condition or a thread's end shows the address of the
+// object waited for, or one inside it. For people to read: the wording may change. A glimpse: the threads go on
+// meanwhile. Like snprintf it writes at most `size` bytes with the NUL, and returns the length that the whole text has;
+// `text` may be NULL when `size` is 0. The text is empty while the runtime is not running. Any thread, any state, also
+// while a stop of the world hangs; not from a signal handler. Cannot fail.
+TALLY_API int tally_threads_report(char *text, size_t size);
+
 // True while the calling thread is attached and outside blocking regions. No state needed.
 TALLY_API bool tally_thread_is_attached(void);
 

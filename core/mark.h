@@ -1,0 +1,35 @@
+// core/mark.h: marking what candidates lead to.
+// The steps of tally_trial_mark (core/trial.h); core/mark.c has the queue, core/mark_shared.c the rounds.
+#ifndef TALLY_CORE_MARK_H
+#define TALLY_CORE_MARK_H
+
+#include "candidates.h"
+
+// Bit i: block i of the word has a residue other than 0, added up over the first `shares` tables that have any.
+uint64_t tally_mark_nonzero(const struct tally_candidates *set, uint32_t word);
+
+// Puts a block on the way to be scanned, unless it is marked.
+static inline void tally_mark_number(struct tally_candidates *set, uint32_t number)
+{
+	uint32_t word = number / 64;
+	uint64_t bit = (uint64_t)1 << number % 64, marked = set->marked[word];
+	if (marked & bit) return;
+	set->marked[word] = marked | bit;
+	if (set->queued[word]) return;
+	set->queued[word] = 1;
+	set->queue[set->tail] = word;
+	if (++set->tail == set->words) set->tail = 0;
+}
+
+// Puts a word that has blocks to be scanned on the queue.
+void tally_mark_queue(struct tally_candidates *set, uint32_t word);
+
+// Scans until the queue is empty; the calling thread alone.
+void tally_mark_drain(struct tally_candidates *set);
+
+// Marks the roots (whose residue is not 0) and all that they lead to; with the crew, if there is one.
+void tally_mark_from_roots(struct tally_candidates *set);
+// The latter.
+void tally_mark_shared(struct tally_candidates *set);
+
+#endif

@@ -1,0 +1,110 @@
+// core/pause.c: how long the collector's stops took (core/pause.h), and the public figures of them.
+//
+// A duration falls into a bucket by its highest bit and the four below it, so a percentile read from the buckets is at most a
+// sixteenth too high. The writer is whoever has stopped the world, one at a time; readers take the same latch.
+//
+// I1  The sum of a histogram's buckets is the number of stops recorded since the last reset.
+#include "pause.h"
+#include "error.h"
+#include "os.h"
+#include "variant.h"
+
+#include <string.h>
+#include <tally/gc.h>
+
+enum { FINE = 16, BUCKETS = 60 * FINE + FINE };
+
+struct histogram {
+	uint32_t bucket[BUCKETS];
+	uint64_t max, total;
+};
+
+static struct {
+	struct tally_latch latch;
+	uint64_t count;
+	struct histogram pause, to_safepoint;
+} record = {.latch = TALLY_LATCH_INIT};
+
+static uint64_t asked, stopped; // by the one who stops the world
+
+static unsigned bucket_of(uint64_t ns)
+{
+	if (ns < FINE) return (unsigned)ns;
+	unsigned power = 63 - (unsigned)__builtin_clzll(ns); // at least 4
+	return (power - 3) * FINE + (unsigned)(ns >> (power - 4) & (FINE - 1));
+}
+
+// The largest duration that falls into the bucket.
+static uint64_t bucket_top(unsigned bucket)
+{
+	if (bucket < FINE) return bucket;
+	unsigned power = bucket / FINE + 3;
+	return ((uint64_t)1 << power) + ((uint64_t)(bucket % FINE + 1) << (power - 4)) - 1;
+}
+
+static void add(struct histogram *histogram, uint64_t ns)
+{
+	histogram->bucket[bucket_of(ns)]++;
+	histogram->total += ns;
+	if (ns > histogram->max) histogram->max = ns;
+}
+
+// The smallest bound that `share` hundredths of the durations do not exceed.
+static uint64_t percentile(const struct histogram *histogram, uint64_t count, unsigned share)
+{
+	uint64_t wanted = (count * share + 99) / 100, seen = 0;
+	for (unsigned bucket = 0; count && bucket < BUCKETS; bucket++) {
+		seen += histogram->bucket[bucket];
+		if (seen >= wanted) return bucket_top(bucket) < histogram->max ? bucket_top(bucket) : histogram->max;
+	}
+	return 0;
+}
+
+static tally_gc_durations summary(const struct histogram *histogram, uint64_t count)
+{
+	return (tally_gc_durations){.p50 = percentile(histogram, count, 50),
+	                            .p99 = percentile(histogram, count, 99),
+	                            .max = histogram->max,
+	                            .total = histogram->total};
+}
+
+void tally_pause_begin(void)
+{
+	uint64_t now = tally_clock();
+	variant_world_stop();
+	stopped = tally_clock();
+	asked = variant_world_waits ? now : stopped;
+}
+
+void tally_pause_end(void)
+{
+	uint64_t to_safepoint = stopped - asked, pause = tally_clock() - stopped;
+	tally_latch_take(&record.latch);
+	record.count++;
+	add(&record.to_safepoint, to_safepoint);
+	add(&record.pause, pause);
+	tally_latch_drop(&record.latch);
+	variant_world_start();
+}
+
+int tally_gc_get_pauses(tally_gc_pauses *pauses)
+{
+	if (pauses->size != sizeof *pauses)
+		return tally_error_raise(TALLY_ERROR_VALUE, "gc_get_pauses", "size is %zu, expected sizeof(tally_gc_pauses), %zu",
+		                         pauses->size, sizeof *pauses);
+	tally_latch_take(&record.latch);
+	pauses->count = record.count;
+	pauses->pause = summary(&record.pause, record.count);
+	pauses->to_safepoint = summary(&record.to_safepoint, record.count);
+	tally_latch_drop(&record.latch);
+	return 0;
+}
+
+void tally_gc_reset_pauses(void)
+{
+	tally_latch_take(&record.latch);
+	record.count = 0;
+	memset(&record.pause, 0, sizeof record.pause);
+	memset(&record.to_safepoint, 0, sizeof record.to_safepoint);
+	tally_latch_drop(&record.latch);
+}

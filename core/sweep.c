@@ -1,0 +1,142 @@
+// core/sweep.c: after the mark (core/sweep.h).
+//
+// References between pieces of trash are not dropped one by one: all of it goes at once. A page on which nothing else lives
+// becomes empty by setting its bump pointer back. All roles are the stopper's, so blocks go straight to their pages, whoever's
+// they are, and counts are changed without asking the owners.
+//
+// I1  A reference from trash to anything else is dropped exactly once.
+// I2  Every block that is freed says so in its count words.
+// I3  Nothing is destroyed here: what dies and has something to give up or code to run joins the dying.
+#include "sweep.h"
+#include "heap.h"
+#include "object.h"
+#include "trace.h"
+
+// ---- ages ----
+
+static uint64_t promote_word(struct tally_arena *arena, unsigned page, unsigned word, uint64_t live, int generation)
+{
+	uint64_t *old = &arena->old[page][word], *middle = &arena->middle[page][word];
+	if (generation == 0) *middle |= live;
+	else *old |= live, *middle &= ~live;
+	return live;
+}
+
+static size_t promote_page(const struct tally_candidates *set, struct tally_page *page, int generation)
+{
+	struct tally_arena *arena = tally_arena_of(page);
+	unsigned number = tally_page_index(page), first = tally_candidate_first(page) / 64;
+	size_t living = 0;
+	for (unsigned word = 0; word < tally_candidate_words(page) && word < TALLY_BIT_WORDS; word++) {
+		uint64_t live = set->member[first + word] & ~set->trash[first + word];
+		if (live) living += (size_t)__builtin_popcountll(promote_word(arena, number, word, live, generation));
+	}
+	if (!living) return 0;
+	page->has_aged = true;
+	if (generation == 0) arena->has_middle[number / 64] |= (uint64_t)1 << number % 64;
+	return living;
+}
+
+size_t tally_sweep_promote(struct tally_candidates *set, int generation)
+{
+	size_t living = 0;
+	tally_pages_forget_young(generation > 0);
+	for (uint32_t i = 0; i < set->pages; i++) living += promote_page(set, set->page[i], generation);
+	return living;
+}
+
+// ---- freeing ----
+
+static void drop_dead(struct tally_object *object)
+{
+	if (tally_type(object)->destroy || tally_load(&object->gc, relaxed)) {
+		tally_object_doom(object);
+	} else {
+		variant_void_stopped(object);
+		tally_heap_free_stopped(object);
+	}
+}
+
+static inline void drop(tally_object *referent, void *context)
+{
+	const uint64_t *trash = context;
+	if (!referent || tally_candidate_has(trash, tally_candidate_number(referent))) return;
+	if (variant_drop_stopped(referent)) drop_dead(referent);
+}
+
+TALLY_INLINED void empty_object(struct tally_object *object, unsigned layout, uint64_t *trash)
+{
+	tally_trace(object, layout, drop, trash);
+	void *buffer = tally_trace_buffer(object, layout);
+	if (buffer) tally_heap_free_stopped(buffer);
+	variant_void_stopped(object);
+}
+
+TALLY_INLINED void empty_word(struct tally_page *page, unsigned word, uint64_t bits, unsigned layout, uint64_t *trash)
+{
+	for (; bits; bits &= bits - 1)
+		empty_object(tally_block_at(page, word * 64 + (unsigned)__builtin_ctzll(bits)), layout, trash);
+}
+
+// The objects give up what they refer to; chooses the layout outside the loops. Returns how many they are.
+static size_t empty_page(struct tally_candidates *set, struct tally_page *page)
+{
+	unsigned first = tally_candidate_first(page) / 64;
+	size_t emptied = 0;
+	for (unsigned word = 0; word < tally_candidate_words(page); word++) {
+		uint64_t bits = set->trash[first + word];
+		emptied += (size_t)__builtin_popcountll(bits);
+		switch (page->layout) {
+		case TALLY_LAYOUT_POINTERS: empty_word(page, word, bits, TALLY_LAYOUT_POINTERS, set->trash); break;
+		case TALLY_LAYOUT_ARRAY: empty_word(page, word, bits, TALLY_LAYOUT_ARRAY, set->trash); break;
+		default: empty_word(page, word, bits, TALLY_LAYOUT_ENTRIES, set->trash); break;
+		}
+	}
+	return emptied;
+}
+
+static void free_blocks(const struct tally_candidates *set, struct tally_page *page)
+{
+	unsigned first = tally_candidate_first(page) / 64;
+	for (unsigned word = 0; word < tally_candidate_words(page); word++)
+		for (uint64_t bits = set->trash[first + word]; bits; bits &= bits - 1)
+			tally_heap_free_stopped(tally_block_at(page, word * 64 + (unsigned)__builtin_ctzll(bits)));
+}
+
+// A large page goes back to its arena, and the arena perhaps to the system, as soon as its block is free. Until all trash has
+// been emptied others of it may point there, so such pages wait in a list (no other has them).
+static void free_page(const struct tally_candidates *set, struct tally_page *page, size_t emptied, struct tally_page **large)
+{
+	if (page->state == TALLY_PAGE_LARGE) {
+		page->next = *large;
+		*large = page;
+	} else if (emptied == (size_t)page->used) {
+		tally_page_reset(page);
+	} else {
+		free_blocks(set, page);
+	}
+}
+
+static void free_large(struct tally_page *page)
+{
+	while (page) {
+		struct tally_page *next = page->next;
+		page->next = NULL;
+		tally_heap_free_stopped(page->base);
+		page = next;
+	}
+}
+
+size_t tally_sweep_free(struct tally_candidates *set)
+{
+	size_t freed = 0;
+	struct tally_page *large = NULL;
+	for (uint32_t i = 0; i < set->pages; i++) {
+		size_t emptied = empty_page(set, set->page[i]);
+		if (emptied) free_page(set, set->page[i], emptied, &large);
+		freed += emptied;
+	}
+	tally_candidates_release(set);
+	free_large(large);
+	return freed;
+}

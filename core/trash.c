@@ -1,0 +1,139 @@
+// core/trash.c: finalizers, resurrection, clearing (core/trash.h).
+//
+// The second look is the first one over again, with the list as candidates and one reference of each not counted. It needs no
+// barrier: whatever a finalizer stored is in the counts, and an object that it made lies on a page that takes no part.
+//
+// An object that is alive after everything has been cleared and let go is uncollectable: its cycle goes through types that do
+// not say how to break it. They are found by counting deaths: trash is marked, and its deaths are counted by this thread,
+// which is the one on which they happen.
+//
+// What has died while the world stood, for want of references from plain trash, waits until the finalizers have run, too.
+#include "trash.h"
+#include "object.h"
+#include "os.h"
+#include "pause.h"
+#include "trial.h"
+
+enum { CAME_BACK = 1 };
+
+// ---- setting aside, the world stopped ----
+
+static size_t count_set_aside(const struct tally_candidates *set)
+{
+	size_t count = 0;
+	for (uint32_t word = 1; word < set->words; word++)
+		count += (size_t)__builtin_popcountll(set->trash[word] & set->marked[word]);
+	return count;
+}
+
+static void take(struct tally_trash *trash, struct tally_object *object)
+{
+	variant_hold_stopped(object);
+	trash->object[trash->count++] = (uintptr_t)object;
+}
+
+// What is marked of the trash goes to the list.
+static void move(struct tally_trash *trash, struct tally_candidates *set)
+{
+	for (uint32_t word = 1; word < set->words; word++) {
+		uint64_t bits = set->trash[word] & set->marked[word];
+		set->trash[word] &= ~bits;
+		for (; bits; bits &= bits - 1)
+			take(trash, tally_candidate_at(set->page[set->page_of[word]], word * 64 + (uint32_t)__builtin_ctzll(bits)));
+	}
+}
+
+int tally_trash_set_aside(struct tally_trash *trash, struct tally_candidates *set)
+{
+	*trash = (struct tally_trash){.count = 0};
+	if (!tally_trial_mark_trash(set, TALLY_LAYOUT_CALLBACK)) return 0; // nothing of the host's
+	trash->object = tally_record_new(count_set_aside(set) * sizeof trash->object[0]);
+	if (!trash->object) return -1;
+	move(trash, set);
+	return 0;
+}
+
+// ---- afterwards, the world going ----
+
+static struct tally_object *object_at(const struct tally_trash *trash, size_t i)
+{
+	return (struct tally_object *)(trash->object[i] & ~(uintptr_t)CAME_BACK);
+}
+
+static bool came_back(const struct tally_trash *trash, size_t i) { return trash->object[i] & CAME_BACK; }
+
+// True: at least one has run.
+static bool run_finalizers(const struct tally_trash *trash)
+{
+	bool any = false;
+	for (size_t i = 0; i < trash->count; i++) {
+		struct tally_object *object = object_at(trash, i);
+		if (!(tally_load(&object->gc, relaxed) & TALLY_GC_FINALIZER)) continue;
+		tally_object_finalize(object);
+		any = true;
+	}
+	return any;
+}
+
+static void look_again_stopped(struct tally_trash *trash, struct tally_candidates *set)
+{
+	tally_candidates_of_objects(set, (struct tally_object *const *)trash->object, trash->count);
+	tally_trial_subtract_members(set);
+	tally_trial_mark_held(set);
+	for (size_t i = 0; i < trash->count; i++)
+		if (!tally_candidate_has(set->trash, tally_candidate_number(object_at(trash, i)))) trash->object[i] |= CAME_BACK;
+}
+
+// Finds what is reachable again.
+static void look_again(struct tally_trash *trash)
+{
+	struct tally_candidates set;
+	tally_pause_begin();
+	look_again_stopped(trash, &set);
+	tally_candidates_release(&set);
+	tally_pause_end();
+}
+
+static size_t clear_all(const struct tally_trash *trash)
+{
+	size_t cleared = 0;
+	for (size_t i = 0; i < trash->count; i++) {
+		struct tally_object *object = object_at(trash, i);
+		if (came_back(trash, i)) continue;
+		cleared++;
+		tally_fetch_or(&object->gc, TALLY_GC_TRASH, relaxed);
+		if (tally_type(object)->clear) tally_type(object)->clear(object);
+	}
+	return cleared;
+}
+
+static void let_go(const struct tally_trash *trash)
+{
+	for (size_t i = 0; i < trash->count; i++) variant_decref(object_at(trash, i));
+}
+
+// Clears and lets go.
+static struct tally_trash_result finish(const struct tally_trash *trash)
+{
+	uint64_t before = tally_self.trash_destroyed;
+	size_t cleared = clear_all(trash);
+	let_go(trash);
+	uint64_t destroyed = tally_self.trash_destroyed - before;
+	bool is_known = !tally_self.burying; // else they still wait to be destroyed
+	return (struct tally_trash_result){.unreachable = cleared,
+	                                   .uncollectable = is_known && destroyed < cleared ? cleared - destroyed : 0};
+}
+
+struct tally_trash_result tally_trash_dispose(struct tally_trash *trash)
+{
+	struct tally_trash_result result = {0};
+	if (trash->count) {
+		struct tally_object *dead = tally_dying_put_off();
+		if (run_finalizers(trash)) look_again(trash);
+		tally_dying_put_back(dead);
+		result = finish(trash);
+		tally_record_free(trash->object);
+	}
+	tally_bury();
+	return result;
+}

@@ -1,0 +1,32 @@
+// core/trash.h: trash that is more than memory: objects whose types run user code when they die, and all that they lead to.
+//
+// It is set aside while the world stands, each object held by one reference, so that it survives whatever happens until the
+// collector lets go of it. Then, with the world going, in the order that PEP 442 made safe: every finalizer, once; a second
+// look (with the world stopped) at what the finalizers brought back, if any ran; and the rest is cleared and let go.
+//
+// I1  From tally_trash_set_aside to the end of tally_trash_dispose every object in the list has a reference of the collector's
+//     and no owner: whoever drops its last reference destroys it.
+// I2  Nothing is cleared before all finalizers have run, and no finalizer runs twice.
+// The thread that collects.
+#ifndef TALLY_CORE_TRASH_H
+#define TALLY_CORE_TRASH_H
+
+#include "candidates.h"
+
+struct tally_trash {
+	uintptr_t *object; // addresses, those of a page together; lowest bit: it came back to life
+	size_t count;
+};
+
+// Moves such trash out of the set's. 0; -1: no memory, and nothing has happened. World stopped.
+int tally_trash_set_aside(struct tally_trash *trash, struct tally_candidates *set);
+
+// What became of it.
+struct tally_trash_result {
+	size_t unreachable, uncollectable;
+};
+
+// Finalizes, looks again, clears, lets go; frees the list; and buries. Needs no memory. The world goes.
+struct tally_trash_result tally_trash_dispose(struct tally_trash *trash);
+
+#endif

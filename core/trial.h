@@ -1,0 +1,23 @@
+// core/trial.h: trial deletion: which candidates are garbage.
+// The three steps of a collection's stopped part, in their order (core/trial.c tells how they work).
+#ifndef TALLY_CORE_TRIAL_H
+#define TALLY_CORE_TRIAL_H
+
+#include "candidates.h"
+#include "type.h"
+
+// Which blocks of the numbered pages are candidates, and how often each is referred to from elsewhere.
+// `generation`: every live block of that age or younger.
+void tally_trial_subtract(struct tally_candidates *set, int generation);
+// The members that the set has already, each of which is held once by the collector.
+void tally_trial_subtract_members(struct tally_candidates *set);
+
+// Marks what is referred to from elsewhere and all that this leads to; the rest is the set's trash. 0; -1: no memory to settle
+// a doubtful case, and nothing has happened.
+int tally_trial_mark(struct tally_candidates *set);
+// The same for members that the collector holds. Where memory is short what is doubtful counts as reachable, for this time.
+void tally_trial_mark_held(struct tally_candidates *set);
+// Within the trash: marks the objects of that layout and all that they lead to, and nothing else. False: there are none.
+bool tally_trial_mark_trash(struct tally_candidates *set, enum tally_layout layout);
+
+#endif

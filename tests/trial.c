@@ -1,0 +1,421 @@
+// tests/trial.c: trial deletion on graphs made by hand and at random: core/trial.c, core/subtract.c, core/mark.c.
+//
+// The sources of the two passes are included, so that the queue can be watched and the two ways to subtract be compared. A graph
+// is made with automatic collection off; then the world is stopped, the steps are taken one by one, nothing is freed, and the
+// world goes on.
+#include "nodes.h"
+#include "turns.h"
+
+#include "../core/mark.c"
+#include "../core/subtract.c"
+
+static struct tally_candidates set;
+
+static void stop(int generation)
+{
+	variant_world_stop();
+	if (tally_candidates_of_generation(&set, generation)) tap_bail_out("no memory");
+}
+
+static void go(void)
+{
+	tally_candidates_release(&set);
+	variant_world_start();
+}
+
+static bool is_member(tally_object *object) { return tally_candidate_has(set.member, tally_candidate_number(object)); }
+static bool is_trash(tally_object *object) { return tally_candidate_has(set.trash, tally_candidate_number(object)); }
+static unsigned residue(tally_object *object) { return set.residue[tally_candidate_number(object)]; }
+
+static unsigned count_bits(const uint64_t *bits)
+{
+	unsigned count = 0;
+	for (uint64_t word = 1; word < set.words; word++) count += (unsigned)__builtin_popcountll(bits[word]);
+	return count;
+}
+
+// I1 and I2 of core/mark.c when the queue is empty; I1 of core/trial.c.
+static void check_mark_has_ended(void)
+{
+	CHECK_EQ(set.head, set.tail);
+	for (uint64_t word = 0; word < set.words; word++) {
+		if (!CHECK_EQ(set.scanned[word], set.marked[word]) || !CHECK_EQ(set.queued[word], 0)) break;
+		if (word && !CHECK_EQ(set.trash[word], set.member[word] & ~set.marked[word])) break;
+	}
+}
+
+static void mark_all(void)
+{
+	CHECK_EQ(tally_trial_mark(&set), 0);
+	check_mark_has_ended();
+}
+
+static void judge(int generation)
+{
+	stop(generation);
+	tally_trial_subtract(&set, generation);
+	mark_all();
+}
+
+static tally_object *list_of(tally_object *a, tally_object *b)
+{
+	tally_object *list = must(tally_list_new());
+	if (a) push(list, a);
+	if (b) push(list, b);
+	return list;
+}
+
+static void take(tally_object *object, unsigned references)
+{
+	for (unsigned i = 0; i < references; i++) tally_incref(object);
+}
+
+static void give_up(tally_object *object, unsigned references)
+{
+	for (unsigned i = 0; i < references; i++) tally_decref(object);
+}
+
+// ---- subtract ----
+
+// A tuple, a list, a dict and a node that refer to one another; all four layouts.
+struct quartet {
+	tally_object *tuple, *list, *dict, *node;
+};
+
+static struct quartet quartet(void)
+{
+	struct quartet new = {.list = must(tally_list_new()), .dict = must(tally_dict_new()), .node = node_new(node_type(NODE_PLAIN), 1)};
+	tally_object *key = text("key"), *gone = text("gone");
+	new.tuple = must(tally_tuple_new((tally_object *[]){new.list, new.dict, new.list}, 3));
+	push(new.list, new.dict), push(new.list, new.list), push(new.list, tally_none());
+	put(new.dict, key, new.node), put(new.dict, gone, new.list), put(new.dict, new.node, new.tuple);
+	CHECK_EQ(tally_dict_pop(new.dict, gone, NULL), 1);
+	node_link(new.node, 1, new.tuple), node_link(new.node, 3, new.node);
+	tally_decref(key);
+	tally_decref(gone);
+	return new;
+}
+
+static void i1_the_residue_is_the_number_of_references_from_outside(void)
+{
+	struct quartet four = quartet();
+	tally_object *all[] = {four.tuple, four.list, four.dict, four.node};
+	for (unsigned i = 0; i < 4; i++) take(all[i], i * 60);
+	stop(0);
+	tally_trial_subtract(&set, 0);
+	CHECK_EQ(count_bits(set.member), 4);
+	for (unsigned i = 0; i < 4; i++) {
+		CHECK(is_member(all[i]));
+		CHECK_EQ(residue(all[i]), 1 + i * 60);
+	}
+	CHECK(!set.has_heavy);
+	mark_all();
+	CHECK_EQ(count_bits(set.trash), 0);
+	go();
+	for (unsigned i = 0; i < 4; i++) give_up(all[i], 1 + i * 60);
+	judge(0);
+	CHECK_EQ(count_bits(set.trash), 4);
+	for (unsigned i = 0; i < 4; i++) CHECK_EQ(residue(all[i]), 0);
+	go();
+	CHECK_EQ(tally_gc_collect(2), 4);
+}
+
+static void i1_subtracting_later_comes_to_the_same(void)
+{
+	static uint8_t residues[1 << 20];
+	struct quartet four = quartet();
+	tally_object *more = must(tally_list_new());
+	for (int i = 0; i < 100; i++) push_own(more, list_of(more, four.dict));
+	stop(2);
+	if (set.words * 64 > sizeof residues) tap_bail_out("more pages than expected");
+	struct subtraction subtraction = {.set = &set, .generation = 2, .residue = set.residue};
+	take_in_pages(&subtraction, 0, set.pages, subtract);
+	memcpy(residues, set.residue, set.words * 64);
+	memset(set.residue, 0, set.words * 64);
+	start_ahead(&subtraction);
+	take_in_pages(&subtraction, 0, set.pages, subtract_later);
+	finish_ahead(&subtraction);
+	CHECK_EQ(memcmp(residues + 64, set.residue + 64, (set.words - 1) * 64), 0); // all but the dummy's
+	CHECK_EQ(residue(more), 1);
+	CHECK_EQ(residue(four.dict), 1);
+	go();
+	tally_object *all[] = {more, four.tuple, four.list, four.dict, four.node};
+	for (unsigned i = 0; i < 5; i++) tally_decref(all[i]);
+	CHECK_EQ(tally_gc_collect(2), 105);
+}
+
+static void members_are_the_living_of_the_generation_and_younger(void)
+{
+	static const char *const expected[] = {"nny", "nyy", "yyy"}; // young last; whom each generation examines
+	tally_object *aged[3];
+	aged[0] = must(tally_list_new());
+	CHECK_EQ(tally_gc_collect(1), 0);
+	aged[1] = must(tally_list_new());
+	CHECK_EQ(tally_gc_collect(0), 0);
+	aged[2] = must(tally_list_new());
+	tally_decref(must(tally_list_new())); // dead, between the living
+	for (int generation = 0; generation < 3; generation++) {
+		stop(generation);
+		tally_trial_subtract(&set, generation);
+		for (unsigned i = 0; i < 3; i++) CHECK_EQ(is_member(aged[i]), expected[i][generation] == 'y');
+		CHECK_EQ(count_bits(set.member), 1 + generation);
+		mark_all();
+		CHECK_EQ(count_bits(set.trash), 0);
+		go();
+	}
+	for (unsigned i = 0; i < 3; i++) tally_decref(aged[i]);
+}
+
+// ---- mark ----
+
+// Walks the queue: each word that is in it has its byte, no word is in it twice, and no other has its byte.
+static void check_queue(void)
+{
+	uint64_t queued = 0, places = 0;
+	for (uint64_t word = 0; word < set.words; word++) queued += set.queued[word];
+	for (uint64_t at = set.head; at != set.tail; at = at + 1 == set.words ? 0 : at + 1) {
+		CHECK(set.queued[set.queue[at]]);
+		for (uint64_t other = set.head; other != at; other = other + 1 == set.words ? 0 : other + 1)
+			CHECK(set.queue[other] != set.queue[at]);
+		places++;
+	}
+	CHECK_EQ(places, queued);
+	for (uint64_t word = 0; word < set.words; word++) // nothing that is still to be scanned has been forgotten
+		if (!set.queued[word]) CHECK_EQ(set.marked[word], set.scanned[word]);
+}
+
+static void i2_a_word_is_in_the_queue_once_while_its_byte_is_set(void)
+{
+	enum { LISTS = 64 * 20 };
+	static tally_object *lists[LISTS];
+	uint64_t state = fixture_seed(0);
+	for (unsigned i = 0; i < LISTS; i++) lists[i] = list_in_itself();
+	for (unsigned i = 0; i < LISTS * 3; i++) push(lists[below(&state, LISTS)], lists[below(&state, LISTS)]);
+	for (unsigned i = 1; i < LISTS; i++) tally_decref(lists[i]);
+	stop(0);
+	tally_trial_subtract(&set, 0);
+	find_roots(&set);
+	check_queue();
+	struct tally_batch batch = {.size = 0};
+	for (unsigned round = 0; round < 5 * LISTS; round++) { // many times around the ring
+		tally_mark_number(&set, tally_candidate_number(lists[below(&state, LISTS)]));
+		check_queue();
+		if (round % 3 == 0 || set.head == set.tail) continue;
+		scan_next(&set, &batch);
+		check_queue();
+		if (round % 7 == 0 || batch.size > TALLY_BATCH_ROOM) tally_batch_scan(&batch, mark, &set);
+		check_queue();
+	}
+	tally_batch_scan(&batch, mark, &set);
+	tally_mark_drain(&set);
+	CHECK_EQ(set.head, set.tail);
+	check_queue();
+	go();
+	tally_decref(lists[0]);
+	CHECK_EQ(tally_gc_collect(2), LISTS);
+}
+
+// ---- graphs at random, beside a plain search ----
+
+enum { OBJECTS = 1200, EDGES = 3 * OBJECTS };
+static tally_object *object[OBJECTS];
+static unsigned outside[OBJECTS], from[EDGES], to[EDGES], edges;
+static bool lives[OBJECTS];
+
+static void note(unsigned a, unsigned b) { from[edges] = a, to[edges++] = b; }
+
+static void connect(unsigned a, unsigned b)
+{
+	unsigned layout = tally_page_of(object[a])->layout, link = 1 + edges % (NODE_LINKS - 1);
+	if (layout == TALLY_LAYOUT_POINTERS || edges == EDGES) return;
+	if (layout == TALLY_LAYOUT_CALLBACK && node_of(object[a])->link[link]) return;
+	tally_object *key = integer(edges);
+	if (layout == TALLY_LAYOUT_ARRAY) push(object[a], object[b]);
+	else if (layout == TALLY_LAYOUT_ENTRIES) put(object[a], key, object[b]);
+	else node_link(object[a], (int)link, object[b]);
+	tally_decref(key);
+	note(a, b);
+}
+
+// Every object is part of a cycle of its own, so that none dies before the mark; a tuple's goes through the list before it.
+static void make_graph(uint64_t *state, unsigned share)
+{
+	tally_object *type = node_type(NODE_PLAIN);
+	edges = 0;
+	for (unsigned i = 0; i < OBJECTS; i++) {
+		unsigned kind = i % 4;
+		object[i] = kind == 0   ? must(tally_list_new())
+		            : kind == 1 ? must(tally_tuple_new(&object[i - 1], 1))
+		            : kind == 2 ? must(tally_dict_new())
+		                        : node_new(type, (int)i);
+		if (kind == 1) note(i, i - 1), connect(i - 1, i);
+		else if (kind == 3) node_link(object[i], 0, object[i]), note(i, i);
+		else connect(i, i);
+	}
+	for (unsigned i = below(state, EDGES); i > 0; i--) connect(below(state, OBJECTS), below(state, OBJECTS));
+	for (unsigned i = 0; i < OBJECTS; i++) {
+		outside[i] = below(state, 100) < share ? 1 + below(state, 3) : 0;
+		lives[i] = outside[i] > 0;
+		take(object[i], outside[i]);
+		tally_decref(object[i]);
+	}
+	for (bool any = true; any;) {
+		any = false;
+		for (unsigned i = 0; i < edges; i++)
+			if (lives[from[i]] && !lives[to[i]]) lives[to[i]] = any = true;
+	}
+}
+
+static void graphs_at_random_are_judged_as_a_plain_search_judges_them(void)
+{
+	static const unsigned shares[] = {0, 1, 2, 5, 20, 60, 95, 100}; // in percent: sparse words, then dense ones
+	uint64_t state = fixture_seed(1);
+	for (int round = tap_scale(80); round > 0; round--) {
+		unsigned trash = 0;
+		make_graph(&state, shares[round % 8]);
+		judge(0);
+		for (unsigned i = 0; i < OBJECTS; i++) {
+			if (!CHECK_EQ(residue(object[i]), outside[i]) || !CHECK_EQ(is_trash(object[i]), !lives[i])) break;
+			trash += !lives[i];
+		}
+		CHECK_EQ(count_bits(set.trash), trash);
+		go();
+		for (unsigned i = 0; i < OBJECTS; i++) give_up(object[i], outside[i]);
+		CHECK_EQ(tally_gc_collect(2), OBJECTS);
+	}
+}
+
+static void an_immortal_object_is_a_root(void)
+{
+	tally_object *held = list_in_itself(), *immortal = list_of(held, NULL), *cycle = list_of(immortal, NULL);
+	push(cycle, cycle);
+	CHECK_EQ(tally_immortalize(immortal), 0);
+	tally_decref(held);
+	tally_decref(cycle);
+	judge(0);
+	CHECK(!is_trash(immortal) && !is_trash(held) && is_trash(cycle));
+	go();
+	CHECK_EQ(tally_list_clear(immortal), 0);
+	CHECK_EQ(tally_gc_collect(2), 2);
+}
+
+// ---- recount ----
+
+// `inside` references to an object from one that is trash, `outside` from elsewhere; it refers to one more.
+static void check_heavy(unsigned inside, unsigned from_outside)
+{
+	tally_object *held = must(tally_list_new()), *heavy = list_of(held, NULL), *holder = list_in_itself();
+	for (unsigned i = 0; i < inside; i++) push(holder, heavy);
+	push(heavy, heavy);
+	take(heavy, from_outside);
+	give_up(heavy, 1), give_up(held, 1), give_up(holder, 1);
+	judge(0);
+	CHECK_EQ(residue(heavy), from_outside % 256);
+	CHECK_EQ(set.has_heavy, inside + from_outside + 1 > 255);
+	CHECK_EQ(is_trash(heavy), from_outside == 0);
+	CHECK_EQ(is_trash(held), from_outside == 0);
+	CHECK(is_trash(holder));
+	go();
+	give_up(heavy, from_outside);
+	CHECK_EQ(tally_gc_collect(2), 3);
+}
+
+static void any_number_of_references_is_judged_right(void)
+{
+	static const unsigned counts[] = {0, 1, 254, 255, 256, 257, 511, 512, 513, 65535, 65536, 65537};
+	for (unsigned i = 0; i < 12; i++)
+		for (unsigned k = 0; k < 12; k++) check_heavy(counts[i], counts[k]);
+}
+
+static void without_memory_for_a_recount_the_mark_fails_or_spares_what_is_held(void)
+{
+	tally_object *heavy = list_in_itself(), *held = list_of(heavy, heavy), *light = list_in_itself();
+	for (unsigned i = 0; i < 300; i++) push(heavy, heavy);
+	push(held, held);
+	give_up(heavy, 1), give_up(held, 1), give_up(light, 1);
+	if (tally_heap_fail(0, false)) {
+		tally_error_clear(); // this build has no faults on demand
+		CHECK_EQ(tally_gc_collect(0), 3);
+		return;
+	}
+	stop(0);
+	tally_trial_subtract(&set, 0);
+	CHECK_EQ(tally_heap_fail(1, true), 0);
+	CHECK_EQ(tally_trial_mark(&set), -1);
+	tally_trial_mark_held(&set);
+	CHECK_EQ(tally_heap_fail(0, false), 0);
+	check_mark_has_ended();
+	CHECK(!is_trash(heavy) && is_trash(held) && is_trash(light));
+	go();
+	CHECK_EQ(tally_gc_collect(0), 3);
+}
+
+// ---- members that the collector holds, and trash that calls back ----
+
+static void a_reference_of_the_collectors_own_does_not_count(void)
+{
+	struct quartet four = quartet();
+	tally_object *all[] = {four.tuple, four.list, four.dict, four.node};
+	for (unsigned i = 0; i < 4; i++) tally_decref(all[i]);
+	for (unsigned back = 0; back <= 4; back++) { // one that somebody has brought back, and at last none
+		judge(0);
+		CHECK_EQ(count_bits(set.trash), 4);
+		go();
+		variant_world_stop();
+		for (unsigned i = 0; i < 4; i++) variant_hold_stopped(all[i]);
+		if (back < 4) variant_hold_stopped(all[back]);
+		tally_candidates_of_objects(&set, all, 4);
+		tally_trial_subtract_members(&set);
+		tally_trial_mark_held(&set);
+		check_mark_has_ended();
+		for (unsigned i = 0; i < 4; i++) {
+			CHECK_EQ(residue(all[i]), i == back);
+			CHECK_EQ(is_trash(all[i]), back == 4); // they all refer to one another
+		}
+		go();
+		for (unsigned i = 0; i < 4; i++) tally_decref(all[i]);
+		if (back < 4) tally_decref(all[back]);
+	}
+	CHECK_EQ(tally_gc_collect(2), 4);
+}
+
+static void trash_that_calls_back_is_marked_with_all_that_it_leads_to(void)
+{
+	tally_object *type = node_type(NODE_PLAIN), *node = node_new(type, 1), *alive = list_in_itself();
+	tally_object *beyond = list_of(alive, NULL), *within = list_of(beyond, NULL), *before = list_of(node, alive);
+	node_link(node, 0, within), node_link(node, 1, node);
+	push(before, before);
+	tally_decref(node), tally_decref(beyond), tally_decref(within), tally_decref(before);
+	judge(0);
+	CHECK_EQ(count_bits(set.trash), 4);
+	CHECK(tally_trial_mark_trash(&set, TALLY_LAYOUT_CALLBACK));
+	tally_object *all[] = {node, within, beyond, before, alive};
+	for (unsigned i = 0; i < 4; i++) {
+		CHECK(is_trash(all[i]));
+		CHECK_EQ(tally_candidate_has(set.marked, tally_candidate_number(all[i])), i < 3);
+	}
+	CHECK(!is_trash(alive));
+	CHECK(tally_trial_mark_trash(&set, TALLY_LAYOUT_ARRAY));
+	CHECK(!tally_trial_mark_trash(&set, TALLY_LAYOUT_ENTRIES)); // there are none
+	for (unsigned i = 0; i < 4; i++) CHECK(!tally_candidate_has(set.marked, tally_candidate_number(all[i])));
+	go();
+	CHECK_EQ(tally_gc_collect(2), 4);
+	tally_decref(alive);
+	CHECK_EQ(tally_gc_collect(2), 1);
+}
+
+int main(void)
+{
+	nodes_begin(60);
+	TAP_RUN(i1_the_residue_is_the_number_of_references_from_outside);
+	TAP_RUN(i1_subtracting_later_comes_to_the_same);
+	TAP_RUN(members_are_the_living_of_the_generation_and_younger);
+	TAP_RUN(i2_a_word_is_in_the_queue_once_while_its_byte_is_set);
+	TAP_RUN(graphs_at_random_are_judged_as_a_plain_search_judges_them);
+	TAP_RUN(an_immortal_object_is_a_root);
+	TAP_RUN(any_number_of_references_is_judged_right);
+	TAP_RUN(without_memory_for_a_recount_the_mark_fails_or_spares_what_is_held);
+	TAP_RUN(a_reference_of_the_collectors_own_does_not_count);
+	TAP_RUN(trash_that_calls_back_is_marked_with_all_that_it_leads_to);
+	return tap_end();
+}
