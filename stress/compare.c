@@ -74,6 +74,35 @@ static void print_text(const struct corpus *corpus, FILE *out)
 	        corpus->ignored);
 }
 
+// Where the graph is from.
+static void print_origin(const struct graph *graph, bool named, FILE *out)
+{
+	if (!graph->generated) {
+		fprintf(out, "of %u files with includes and %u edge lists", graph->including, graph->edge_lists);
+	} else if (!named) {
+		fputs("generated", out);
+	} else {
+		fputs("generated: no includes and no edge list in what was named", out);
+	}
+	if (graph->generated && *graph->spoiled) {
+		fprintf(out, " (%s: two names and then only numbers expected)", graph->spoiled);
+	}
+}
+
+static void print_graph(const struct corpus *corpus, bool named, FILE *out)
+{
+	const struct graph *graph = &corpus->graph;
+	if (graph->fd < 0) {
+		return;
+	}
+	fprintf(out, "Graph: %zu nodes, %zu edges, ", graph->nodes, graph->edges);
+	print_origin(graph, named, out);
+	if (graph->found > graph->edges) {
+		fprintf(out, "; the first of %zu edges found", graph->found);
+	}
+	fputs(".\n", out);
+}
+
 static void print_head(const struct options *options, FILE *out)
 {
 	fprintf(out,
@@ -92,11 +121,13 @@ int main(int count, char **arguments)
 
 	FILE *out = choose_out(&options);
 	print_text(&corpus, out);
+	print_graph(&corpus, options.path_count > 0, out);
 	print_head(&options, out);
 	fflush(out);
 	measure_all(&results, &options, &corpus);
 
 	table_print(&results, out);
+	pauses_print(&results, out);
 	fputc('\n', out);
 	bool well = checks_print(&results, out);
 	fprintf(out, "%s, %.0f s.\n", well ? "All is right" : "Something is wrong, see above", results.seconds);

@@ -9,9 +9,13 @@
 //     compare_workloads.c  the list of workloads, choosing among them
 //     compare_corpus.c     the text: files and folders that the user names, or licences and a generated text
 //     compare_generate.c   the generated text
+//     compare_scan.c       include lines and edge lists in the named files (compare_scan.h), with compare_names.c
+//     compare_includes.c   which file an include line means
+//     compare_graph.c      the graph, for the workers (compare_graph.h)
 //     compare_spawn.c      one worker: start, watch, read its line
 //     compare_measure.c    all workers in order, progress
 //     compare_table.c      medians, ratios, the table
+//     compare_pauses.c     the table of pauses
 //     compare_checks.c     one correctness line a workload
 //     compare_export.c     JSON and CSV
 //
@@ -36,6 +40,7 @@ enum { COMPARE_WELL = 0, COMPARE_WRONG = 1, COMPARE_REFUSED = 2 };
 #define COMPARE_MAX_THREADS 256 // as in worker.h
 #define COMPARE_MAX_COUNTS 16   // different thread counts in one comparison
 #define COMPARE_MAX_ROUNDS 1000
+#define COMPARE_MAX_PLACE 200 // bytes of a file's name and a line's number
 
 enum build { BUILD_GIL, BUILD_BIASED, BUILD_ATOMIC };
 extern const char *const compare_build_names[COMPARE_BUILDS];
@@ -50,12 +55,15 @@ void *compare_grow(void *memory, size_t count, size_t size);
 
 // ---- compare_workloads.c ----
 
+// What a workload's worker gets to work on, which decides what it must have counted.
+enum input { INPUT_NONE, INPUT_TEXT, INPUT_GRAPH };
+
 struct kind {
 	const char *name;
 	const char *group; // a name that chooses it together with others
-	bool counts_words; // its operation is a word and it needs the text
-	const char *what;  // one line for --help
-	const char *twin;  // a workload whose digest must be the same, or NULL
+	enum input input;
+	const char *what; // one line for --help
+	const char *twin; // a workload whose digest must be the same, or NULL
 };
 
 extern const struct kind workloads_all[];
@@ -86,6 +94,24 @@ void options_fini(struct options *options);
 // The path of the worker program of a build; the caller frees it.
 char *options_worker_path(const struct options *options, enum build build);
 
+// ---- compare_graph.c ----
+
+struct graph {
+	int fd; // -1: no graph
+	size_t nodes, edges;
+	size_t found;        // edges that there were; more than `edges` when it was cut
+	unsigned including;  // files with include lines
+	unsigned edge_lists; // files
+	bool generated;
+	char spoiled[COMPARE_MAX_PLACE]; // as in struct scan
+};
+
+struct scan;
+
+// Takes what was found, or generates a graph when there was no edge.
+void graph_open(struct graph *graph, struct scan *scan, uint64_t seed);
+void graph_close(struct graph *graph);
+
 // ---- compare_corpus.c ----
 
 struct corpus {
@@ -97,12 +123,18 @@ struct corpus {
 	unsigned files;   // read
 	unsigned skipped; // files and folders inside a named folder that could not be read
 	unsigned ignored; // entries that are neither file nor folder: links, sockets, devices, pipes
+	struct graph graph; // of the same files
 };
 
 void corpus_open(struct corpus *corpus, const struct options *options);
 void corpus_close(struct corpus *corpus);
 
 // ---- compare_generate.c ----
+
+// Numbers drawn from a state that a seed gives; the same everywhere.
+uint64_t generate_state(uint64_t seed);
+uint64_t generate_draw(uint64_t *state);
+uint32_t generate_below(uint64_t *state, uint32_t limit);
 
 // Gives a text of `size` bytes, or as many less as make it end with a word, to `sink`, piece by piece; the same for
 // the same seed.
@@ -117,8 +149,12 @@ struct outcome {
 	uint64_t ops, elapsed_ns, merge_ns, cpu_ns;
 	char digest[24];
 	uint64_t words, distinct, replaced;
+	uint64_t nodes, edges;
 	uint64_t live_objects, leaked;
 	uint64_t page_bytes, peak_rss_bytes;
+	uint64_t pauses; // of collections; the figures that follow are 0 when there was none
+	uint64_t pause_p50_ns, pause_p99_ns, pause_max_ns, pause_total_ns;
+	uint64_t safepoint_p99_ns, safepoint_max_ns;
 };
 
 struct request {
@@ -160,7 +196,14 @@ struct figures {
 
 struct figures table_figures(const struct results *results, size_t workload, unsigned count, unsigned build);
 double table_rate(const struct outcome *outcome);
+// Sorts the numbers; 0 when there are none.
+double table_median(double *numbers, unsigned count);
 void table_print(const struct results *results, FILE *out);
+
+// ---- compare_pauses.c ----
+
+// A row for each cell in which the collector stopped the world; nothing when there is none.
+void pauses_print(const struct results *results, FILE *out);
 
 // ---- compare_checks.c ----
 

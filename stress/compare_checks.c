@@ -1,8 +1,8 @@
 // stress/compare_checks.c: whether what was measured is also right.
 //
 // A workload is well when every run of it ended, all its runs gave the same digest (over builds, thread counts and
-// rounds), no run left an object alive, the words counted are as many as the driver found in the text, and a workload
-// with a twin gives the twin's digest. The first thing that is wrong is named, with the run in which it was seen.
+// rounds), no run left an object alive, the words or nodes and edges counted are as many as the driver found in the
+// input, and a workload with a twin gives the twin's digest. The first thing that is wrong is named, with the run in which it was seen.
 #include "compare.h"
 
 #include <inttypes.h>
@@ -51,8 +51,14 @@ static void check_run(struct check *check, const struct place *place, const stru
 		           outcome->live_objects, outcome->leaked);
 	}
 	size_t words = place->results->corpus->words;
-	if (workloads_all[place->workload].counts_words && outcome->words != words) {
+	if (workloads_all[place->workload].input == INPUT_TEXT && outcome->words != words) {
 		find_wrong(check, place, "%" PRIu64 " words counted, %zu expected", outcome->words, words);
+	}
+	const struct graph *graph = &place->results->corpus->graph;
+	if (workloads_all[place->workload].input == INPUT_GRAPH &&
+	    (outcome->nodes != graph->nodes || outcome->edges != graph->edges)) {
+		find_wrong(check, place, "%" PRIu64 " nodes and %" PRIu64 " edges counted, %zu and %zu expected",
+		           outcome->nodes, outcome->edges, graph->nodes, graph->edges);
 	}
 }
 
@@ -121,9 +127,12 @@ static void print_line(const struct results *results, size_t workload, const str
 	fprintf(out, "%-18s right: digest %s in all %u runs, 0 objects left alive", kind->name, check->digest,
 	        check->runs);
 	const struct outcome *outcome = first_outcome(results, workload);
-	if (kind->counts_words && outcome) {
+	if (kind->input == INPUT_TEXT && outcome) {
 		fprintf(out, "; %" PRIu64 " words, %" PRIu64 " distinct, %" PRIu64 " U+FFFD put in", outcome->words,
 		        outcome->distinct, outcome->replaced);
+	}
+	if (kind->input == INPUT_GRAPH && outcome) {
+		fprintf(out, "; %" PRIu64 " nodes, %" PRIu64 " edges", outcome->nodes, outcome->edges);
 	}
 	fputc('\n', out);
 }

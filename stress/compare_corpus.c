@@ -1,4 +1,4 @@
-// stress/compare_corpus.c: gathers the text whose words are counted.
+// stress/compare_corpus.c: gathers the text whose words are counted, and shows it to the scan that finds a graph in it.
 //
 // The text is one anonymous file in memory (memfd_create), which the workers inherit and map: nothing has to be
 // cleaned up however the program ends, and all workers read the same bytes. It holds the files one after another, a
@@ -11,7 +11,7 @@
 //
 // I1  corpus.bytes <= the limit; what lies beyond it is found (its size is counted) and not read. The cut falls
 //     between words.
-#include "compare.h"
+#include "compare_scan.h"
 #include "words.h"
 
 #include <dirent.h>
@@ -29,10 +29,15 @@
 #define FULL_LIMIT (1024 * MIB)
 #define QUICK_GENERATED (4 * MIB)
 #define FULL_GENERATED (24 * MIB)
+#define QUICK_EDGES 100000
+#define FULL_EDGES 500000
 #define BUFFER 65536
 
 struct gathering {
 	struct corpus *corpus;
+	struct scan *scan; // NULL: no graph is wanted of the files
+	char *path;        // of the file or folder at hand, as the user would name it
+	size_t path_room;
 	size_t limit;
 	size_t written; // to the file, with what waits in `pending`
 	size_t pending;
@@ -59,6 +64,9 @@ static void keep(void *context, const char *text, size_t size)
 	gathering->corpus->found += size;
 	size_t room = gathering->limit - gathering->written;
 	size = size < room ? size : room;
+	if (gathering->scan) {
+		scan_text(gathering->scan, text, size);
+	}
 	for (size_t i = 0; i < size; i++) {
 		if (gathering->pending == BUFFER) {
 			flush(gathering);
@@ -70,14 +78,28 @@ static void keep(void *context, const char *text, size_t size)
 
 static bool is_full(const struct gathering *gathering) { return gathering->written == gathering->limit; }
 
-// Reads an open file to its end; false when reading fails.
-static bool read_file(struct gathering *gathering, int fd)
+// Puts a name at the end of the path; returns the length before, for leave_name.
+static size_t enter_name(struct gathering *gathering, const char *name)
+{
+	size_t before = strlen(gathering->path), length = strlen(name);
+	while (gathering->path_room < before + length + 2) {
+		gathering->path_room *= 2;
+		gathering->path = compare_grow(gathering->path, gathering->path_room, 1);
+	}
+	const char *slash = before > 0 && gathering->path[before - 1] != '/' ? "/" : "";
+	strcat(strcat(gathering->path, slash), name);
+	return before;
+}
+
+static void leave_name(struct gathering *gathering, size_t before) { gathering->path[before] = '\0'; }
+
+static bool read_pieces(struct gathering *gathering, int fd)
 {
 	char piece[BUFFER];
 	for (;;) {
 		ssize_t size = read(fd, piece, sizeof(piece));
 		if (size == 0) {
-			break;
+			return true;
 		}
 		if (size < 0 && errno == EINTR) {
 			continue;
@@ -87,9 +109,24 @@ static bool read_file(struct gathering *gathering, int fd)
 		}
 		keep(gathering, piece, (size_t)size);
 	}
-	gathering->corpus->files++;
-	keep(gathering, "\n", 1);
-	return true;
+}
+
+// Reads an open file to its end; false when reading fails.
+static bool read_file(struct gathering *gathering, int fd)
+{
+	struct scan *scan = is_full(gathering) ? NULL : gathering->scan;
+	if (scan) {
+		scan_begin(scan, gathering->path);
+	}
+	bool good = read_pieces(gathering, fd);
+	if (good) {
+		gathering->corpus->files++;
+		keep(gathering, "\n", 1);
+	}
+	if (scan) {
+		scan_end(scan);
+	}
+	return good;
 }
 
 static int by_name(const void *left, const void *right) { return strcmp(*(char *const *)left, *(char *const *)right); }
@@ -156,7 +193,9 @@ static void gather_entry(struct gathering *gathering, int folder, const char *na
 		return;
 	}
 	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	size_t before = enter_name(gathering, name);
 	bool read = fd >= 0 && (S_ISDIR(status.st_mode) ? gather_folder(gathering, fd) : read_file(gathering, fd));
+	leave_name(gathering, before);
 	corpus->skipped += !read;
 	if (fd >= 0) {
 		close(fd);
@@ -175,9 +214,11 @@ static void gather_named(struct gathering *gathering, const char *path)
 		compare_refuse("cannot read '%s': neither a file nor a folder; a readable file or folder expected",
 		               path);
 	}
+	enter_name(gathering, path);
 	if (!(S_ISDIR(status.st_mode) ? gather_folder(gathering, fd) : read_file(gathering, fd))) {
 		compare_refuse("cannot read '%s': %s; a readable file or folder expected", path, strerror(errno));
 	}
+	leave_name(gathering, 0);
 	close(fd);
 }
 
@@ -218,28 +259,23 @@ static void seal(const struct corpus *corpus)
 	}
 }
 
-static bool is_wanted(const struct options *options)
+static bool is_wanted(const struct options *options, enum input input)
 {
 	for (size_t i = 0; i < workloads_count; i++) {
-		if (options->chosen[i] && workloads_all[i].counts_words) {
+		if (options->chosen[i] && workloads_all[i].input == input) {
 			return true;
 		}
 	}
-	return options->path_count > 0;
+	return false;
 }
 
-void corpus_open(struct corpus *corpus, const struct options *options)
+static void gather_text(struct corpus *corpus, const struct options *options, struct scan *scan)
 {
-	*corpus = (struct corpus){.fd = -1};
-	if (!is_wanted(options)) {
-		return;
-	}
-	corpus->fd = memfd_create("text", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (corpus->fd < 0) {
-		compare_refuse("cannot make a file in memory for the text: %s", strerror(errno));
-	}
 	struct gathering *gathering = compare_alloc(1, sizeof(*gathering));
 	gathering->corpus = corpus;
+	gathering->scan = scan;
+	gathering->path_room = 256;
+	gathering->path = compare_alloc(gathering->path_room, 1);
 	gathering->limit = options->quick ? QUICK_LIMIT : FULL_LIMIT;
 	for (unsigned i = 0; i < options->path_count; i++) {
 		gather_named(gathering, options->paths[i]);
@@ -250,7 +286,17 @@ void corpus_open(struct corpus *corpus, const struct options *options)
 	flush(gathering);
 	measure_text(gathering);
 	seal(corpus);
+	free(gathering->path);
 	free(gathering);
+}
+
+static void open_text(struct corpus *corpus, const struct options *options, struct scan *scan)
+{
+	corpus->fd = memfd_create("text", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (corpus->fd < 0) {
+		compare_refuse("cannot make a file in memory for the text: %s", strerror(errno));
+	}
+	gather_text(corpus, options, scan);
 	if (corpus->words == 0) {
 		compare_refuse(
 			"no words in the text (files read: %u, skipped: %u, ignored: %u); at least one word expected",
@@ -258,8 +304,25 @@ void corpus_open(struct corpus *corpus, const struct options *options)
 	}
 }
 
+void corpus_open(struct corpus *corpus, const struct options *options)
+{
+	*corpus = (struct corpus){.fd = -1, .graph = {.fd = -1}};
+	bool graph = is_wanted(options, INPUT_GRAPH), named = options->path_count > 0;
+	struct scan *scan = compare_alloc(1, sizeof(*scan));
+	scan->limit = options->quick ? QUICK_EDGES : FULL_EDGES;
+	if (named || is_wanted(options, INPUT_TEXT)) {
+		open_text(corpus, options, graph && named ? scan : NULL);
+	}
+	if (graph) {
+		graph_open(&corpus->graph, scan, options->seed);
+	}
+	scan_fini(scan);
+	free(scan);
+}
+
 void corpus_close(struct corpus *corpus)
 {
+	graph_close(&corpus->graph);
 	if (corpus->fd >= 0) {
 		close(corpus->fd);
 	}

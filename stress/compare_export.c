@@ -120,7 +120,33 @@ static json_t *describe_text(const struct corpus *corpus)
 	return object;
 }
 
-static json_t *describe_run(const struct outcome *outcome, unsigned round, bool words)
+static json_t *describe_graph(const struct graph *graph)
+{
+	if (graph->fd < 0) {
+		return json_null();
+	}
+	json_t *object = json_object();
+	put_number(object, "nodes", graph->nodes);
+	put_number(object, "edges", graph->edges);
+	put_number(object, "found_edges", graph->found);
+	put(object, "generated", json_boolean(graph->generated));
+	put_number(object, "files_with_includes", graph->including);
+	put_number(object, "edge_lists", graph->edge_lists);
+	return object;
+}
+
+static void put_pauses(json_t *object, const struct outcome *outcome)
+{
+	put_number(object, "pauses", outcome->pauses);
+	put_number(object, "pause_p50_ns", outcome->pause_p50_ns);
+	put_number(object, "pause_p99_ns", outcome->pause_p99_ns);
+	put_number(object, "pause_max_ns", outcome->pause_max_ns);
+	put_number(object, "pause_total_ns", outcome->pause_total_ns);
+	put_number(object, "safepoint_p99_ns", outcome->safepoint_p99_ns);
+	put_number(object, "safepoint_max_ns", outcome->safepoint_max_ns);
+}
+
+static json_t *describe_run(const struct outcome *outcome, unsigned round, enum input input)
 {
 	json_t *object = json_object();
 	put_number(object, "round", round + 1);
@@ -138,11 +164,16 @@ static json_t *describe_run(const struct outcome *outcome, unsigned round, bool 
 	put_number(object, "leaked", outcome->leaked);
 	put_number(object, "page_bytes", outcome->page_bytes);
 	put_number(object, "peak_rss_bytes", outcome->peak_rss_bytes);
-	if (words) {
+	if (input == INPUT_TEXT) {
 		put_number(object, "words", outcome->words);
 		put_number(object, "distinct", outcome->distinct);
 		put_number(object, "replaced", outcome->replaced);
 	}
+	if (input == INPUT_GRAPH) {
+		put_number(object, "nodes", outcome->nodes);
+		put_number(object, "edges", outcome->edges);
+	}
+	put_pauses(object, outcome);
 	return object;
 }
 
@@ -153,7 +184,7 @@ static json_t *describe_cell(const struct results *results, size_t workload, uns
 	for (unsigned round = 0; round < results->options->rounds; round++) {
 		const struct outcome *outcome = measure_outcome(results, workload, count, build, round);
 		if (outcome) {
-			add(runs, describe_run(outcome, round, workloads_all[workload].counts_words));
+			add(runs, describe_run(outcome, round, workloads_all[workload].input));
 		}
 	}
 	put(object, "workload", json_string(workloads_all[workload].name));
@@ -217,6 +248,7 @@ static json_t *describe_all(const struct results *results, bool well)
 	put_number(object, "processors", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
 	put(object, "options", describe_options(results->options));
 	put(object, "text", describe_text(results->corpus));
+	put(object, "graph", describe_graph(&results->corpus->graph));
 	put(object, "rows", rows);
 	put(object, "checks", checks);
 	return object;
@@ -249,9 +281,13 @@ static void add_csv(const struct results *results, size_t workload, unsigned cou
 		        compare_build_names[build], round + 1);
 		fprintf(out, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%.1f,%s", o->ops, o->elapsed_ns,
 		        o->merge_ns, o->cpu_ns, table_rate(o), o->digest);
+		fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, o->live_objects, o->leaked, o->page_bytes,
+		        o->peak_rss_bytes);
+		fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, o->words, o->distinct,
+		        o->replaced, o->nodes, o->edges);
 		fprintf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n",
-		        o->live_objects, o->leaked, o->page_bytes, o->peak_rss_bytes, o->words, o->distinct,
-		        o->replaced);
+		        o->pauses, o->pause_p50_ns, o->pause_p99_ns, o->pause_max_ns, o->pause_total_ns,
+		        o->safepoint_p99_ns, o->safepoint_max_ns);
 	}
 }
 
@@ -260,7 +296,8 @@ static void write_csv(const struct results *results)
 	const char *path = results->options->csv;
 	FILE *out = open_out(path);
 	fputs("workload,threads,build,round,ops,elapsed_ns,merge_ns,cpu_ns,ops_per_second,digest,"
-	      "live_objects,leaked,page_bytes,peak_rss_bytes,words,distinct,replaced\n",
+	      "live_objects,leaked,page_bytes,peak_rss_bytes,words,distinct,replaced,nodes,edges,"
+	      "pauses,pause_p50_ns,pause_p99_ns,pause_max_ns,pause_total_ns,safepoint_p99_ns,safepoint_max_ns\n",
 	      out);
 	each_cell(results, out, add_csv);
 	close_out(path, out);

@@ -22,19 +22,26 @@ struct vocabulary {
 	uint64_t state;
 };
 
-static uint64_t draw(struct vocabulary *vocabulary)
+// The generator never leaves the state 0.
+uint64_t generate_state(uint64_t seed)
 {
-	uint64_t x = vocabulary->state;
+	uint64_t state = seed ^ UINT64_C(0x9e3779b97f4a7c15);
+	return state ? state : 1;
+}
+
+uint64_t generate_draw(uint64_t *state)
+{
+	uint64_t x = *state;
 	x ^= x >> 12;
 	x ^= x << 25;
 	x ^= x >> 27;
-	vocabulary->state = x;
+	*state = x;
 	return x * UINT64_C(2685821657736338717);
 }
 
-static unsigned below(struct vocabulary *vocabulary, unsigned limit)
+uint32_t generate_below(uint64_t *state, uint32_t limit)
 {
-	return (unsigned)((draw(vocabulary) >> 32) * limit >> 32);
+	return (uint32_t)((generate_draw(state) >> 32) * limit >> 32);
 }
 
 static const char *pick_syllable(struct vocabulary *vocabulary, bool foreign)
@@ -45,17 +52,17 @@ static const char *pick_syllable(struct vocabulary *vocabulary, bool foreign)
 	};
 	static const char *const others[] = {"é", "ü", "ño", "ø", "да", "но", "λο", "語", "한", "ß"};
 	if (foreign) {
-		return others[below(vocabulary, sizeof(others) / sizeof(others[0]))];
+		return others[generate_below(&vocabulary->state, sizeof(others) / sizeof(others[0]))];
 	}
-	return plain[below(vocabulary, sizeof(plain) / sizeof(plain[0]))];
+	return plain[generate_below(&vocabulary->state, sizeof(plain) / sizeof(plain[0]))];
 }
 
 static void make_word(struct vocabulary *vocabulary, unsigned rank)
 {
 	char *word = vocabulary->words[rank];
-	bool foreign = below(vocabulary, 16) == 0;
+	bool foreign = generate_below(&vocabulary->state, 16) == 0;
 	// Frequent words are short.
-	unsigned syllables = 1 + below(vocabulary, rank < 100 ? 2 : MAX_SYLLABLES);
+	unsigned syllables = 1 + generate_below(&vocabulary->state, rank < 100 ? 2 : MAX_SYLLABLES);
 	word[0] = '\0';
 	for (unsigned i = 0; i < syllables; i++) {
 		strcat(word, pick_syllable(vocabulary, foreign && i == syllables / 2));
@@ -65,9 +72,7 @@ static void make_word(struct vocabulary *vocabulary, unsigned rank)
 static struct vocabulary *make_vocabulary(uint64_t seed)
 {
 	struct vocabulary *vocabulary = compare_alloc(1, sizeof(*vocabulary));
-	// The generator never leaves the state 0.
-	vocabulary->state = seed ^ UINT64_C(0x9e3779b97f4a7c15);
-	vocabulary->state = vocabulary->state ? vocabulary->state : 1;
+	vocabulary->state = generate_state(seed);
 	double sum = 0;
 	for (unsigned rank = 0; rank < VOCABULARY; rank++) {
 		make_word(vocabulary, rank);
@@ -79,7 +84,8 @@ static struct vocabulary *make_vocabulary(uint64_t seed)
 
 static const char *pick_word(struct vocabulary *vocabulary)
 {
-	double at = (double)(draw(vocabulary) >> 11) / 9007199254740992.0 * vocabulary->upto[VOCABULARY - 1];
+	double drawn = (double)(generate_draw(&vocabulary->state) >> 11) / 9007199254740992.0;
+	double at = drawn * vocabulary->upto[VOCABULARY - 1];
 	unsigned low = 0, high = VOCABULARY - 1;
 	while (low < high) {
 		unsigned middle = (low + high) / 2;
@@ -112,7 +118,7 @@ void generate_text(uint64_t seed, size_t size, text_sink sink, void *context)
 	for (size_t made = 0; made < size;) {
 		char text[MAX_WORD + 4];
 		size_t length = write_word(vocabulary, text, begins);
-		unsigned chance = below(vocabulary, 100);
+		unsigned chance = generate_below(&vocabulary->state, 100);
 		begins = chance < 8;
 		if (chance < 14) {
 			text[length++] = begins ? '.' : ',';

@@ -1,7 +1,7 @@
 // stress/compare_spawn.c: one worker process: start it, wait for its line with a watchdog, read the line.
 //
-// The worker gets the text as file descriptor 3 and writes its line to a pipe; its stderr is ours, so that its own
-// message stands beside the failure that is reported here. A worker that has not ended in time is killed, by its
+// The worker inherits the text and the graph as open files and writes its line to a pipe; its stderr is ours, so that
+// its own message stands beside the failure that is reported here. A worker that has not ended in time is killed, by its
 // process id, and counts as failed.
 #include "compare.h"
 
@@ -19,7 +19,6 @@
 
 #include <jansson.h>
 
-#define TEXT_FD 3
 #define MAX_LINE 4096
 #define DEFAULT_TIMEOUT_S 120
 
@@ -41,14 +40,30 @@ static void fail(struct outcome *outcome, const char *format, ...)
 	va_end(arguments);
 }
 
+// Lets the worker inherit an open file under its own number, and writes that into `number`; without a file that of the
+// standard input, in which there is nothing.
+static void pass_file(posix_spawn_file_actions_t *actions, int fd, char number[16])
+{
+	snprintf(number, 16, "%d", fd >= 0 ? fd : STDIN_FILENO);
+	if (fd >= 0) {
+		posix_spawn_file_actions_adddup2(actions, fd, fd);
+	}
+}
+
 // Starts the worker with its output in `output`; 0 and *pid, or an error number.
 static int start(const struct options *options, const struct corpus *corpus, const struct request *request, int output,
                  pid_t *pid)
 {
-	char threads[16], duration[16], seed[32];
+	char threads[16], duration[16], seed[32], text[16], graph[16];
 	snprintf(threads, sizeof(threads), "%u", request->threads);
 	snprintf(duration, sizeof(duration), "%u", options->duration_ms);
 	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)options->seed);
+	posix_spawn_file_actions_t actions;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+	pass_file(&actions, corpus->fd, text);
+	pass_file(&actions, corpus->graph.fd, graph);
 	char *path = options_worker_path(options, request->build);
 	// posix_spawn takes strings that it does not change.
 	const char *const arguments[] = {
@@ -58,16 +73,10 @@ static int start(const struct options *options, const struct corpus *corpus, con
 		"--duration-ms", duration,
 		"--seed", seed,
 		"--plant", request->planted ? options->plant : "none",
-		corpus->fd >= 0 ? "--text-fd" : NULL, "3",
+		"--text-fd", text,
+		"--graph-fd", graph,
 		NULL,
 	};
-	posix_spawn_file_actions_t actions;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	if (corpus->fd >= 0) {
-		posix_spawn_file_actions_adddup2(&actions, corpus->fd, TEXT_FD);
-	}
 	int error = posix_spawn(pid, path, &actions, NULL, (char *const *)(uintptr_t)arguments, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	free(path);
@@ -122,18 +131,38 @@ static bool take_number(json_t *line, const char *name, uint64_t *number)
 // Fills the outcome from the worker's line; false when something is missing or is not what was asked for.
 static bool read_result(const char *text, const struct request *request, struct outcome *outcome)
 {
+	const struct {
+		const char *name;
+		uint64_t *number;
+	} fields[] = {
+		{"ops", &outcome->ops},
+		{"elapsed_ns", &outcome->elapsed_ns},
+		{"merge_ns", &outcome->merge_ns},
+		{"cpu_ns", &outcome->cpu_ns},
+		{"words", &outcome->words},
+		{"distinct", &outcome->distinct},
+		{"replaced", &outcome->replaced},
+		{"nodes", &outcome->nodes},
+		{"edges", &outcome->edges},
+		{"live_objects", &outcome->live_objects},
+		{"leaked", &outcome->leaked},
+		{"page_bytes", &outcome->page_bytes},
+		{"peak_rss_bytes", &outcome->peak_rss_bytes},
+		{"pauses", &outcome->pauses},
+		{"pause_p50_ns", &outcome->pause_p50_ns},
+		{"pause_p99_ns", &outcome->pause_p99_ns},
+		{"pause_max_ns", &outcome->pause_max_ns},
+		{"pause_total_ns", &outcome->pause_total_ns},
+		{"safepoint_p99_ns", &outcome->safepoint_p99_ns},
+		{"safepoint_max_ns", &outcome->safepoint_max_ns},
+	};
 	json_t *line = json_loads(text, 0, NULL);
 	const char *build = json_string_value(json_object_get(line, "build"));
 	const char *digest = json_string_value(json_object_get(line, "digest"));
 	bool good = build && digest && strcmp(build, compare_build_names[request->build]) == 0;
-	good = good && take_number(line, "ops", &outcome->ops) &&
-	       take_number(line, "elapsed_ns", &outcome->elapsed_ns) &&
-	       take_number(line, "merge_ns", &outcome->merge_ns) && take_number(line, "cpu_ns", &outcome->cpu_ns) &&
-	       take_number(line, "words", &outcome->words) && take_number(line, "distinct", &outcome->distinct) &&
-	       take_number(line, "replaced", &outcome->replaced) &&
-	       take_number(line, "live_objects", &outcome->live_objects) &&
-	       take_number(line, "leaked", &outcome->leaked) && take_number(line, "page_bytes", &outcome->page_bytes) &&
-	       take_number(line, "peak_rss_bytes", &outcome->peak_rss_bytes);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		good = take_number(line, fields[i].name, fields[i].number) && good;
+	}
 	if (digest) {
 		snprintf(outcome->digest, sizeof(outcome->digest), "%s", digest);
 	}

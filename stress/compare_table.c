@@ -39,8 +39,7 @@ static int by_size(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-// Sorts the numbers; 0 when there are none.
-static double median(double *numbers, unsigned count)
+double table_median(double *numbers, unsigned count)
 {
 	qsort(numbers, count, sizeof(*numbers), by_size);
 	if (count == 0) {
@@ -62,7 +61,7 @@ static double relate(const struct results *results, size_t workload, const unsig
 			quotients[used++] = rate / base;
 		}
 	}
-	return median(quotients, used);
+	return table_median(quotients, used);
 }
 
 // The index of the thread count 1, or NO_COUNT.
@@ -86,7 +85,7 @@ struct figures table_figures(const struct results *results, size_t workload, uns
 			rates[used++] = rate;
 		}
 	}
-	struct figures figures = {.rate = median(rates, used)};
+	struct figures figures = {.rate = table_median(rates, used)};
 	figures.least = used ? rates[0] : 0;
 	figures.most = used ? rates[used - 1] : 0;
 	const unsigned cell[2] = {count, build}, gil[2] = {count, BUILD_GIL};
@@ -128,7 +127,7 @@ static double processor_share(const struct results *results)
 			shares[used++] = (double)outcome->cpu_ns / (double)outcome->elapsed_ns;
 		}
 	}
-	double share = median(shares, used);
+	double share = table_median(shares, used);
 	free(shares);
 	return share;
 }
@@ -255,7 +254,7 @@ void table_print(const struct results *results, FILE *out)
 	print_means(results, out);
 	print_share(results, out);
 	for (size_t workload = 0; workload < workloads_count; workload++) {
-		if (options->chosen[workload] && workloads_all[workload].counts_words) {
+		if (options->chosen[workload] && workloads_all[workload].input == INPUT_TEXT) {
 			print_short(results, workload, out);
 		}
 	}

@@ -60,7 +60,11 @@ void *worker_alloc(size_t count, size_t size)
 	return memory;
 }
 
-static const struct workload *const tables[] = {worker_words, worker_private, worker_shared, worker_handoff};
+void worker_collect(void) { worker_check(tally_gc_collect(2) < 0 ? -1 : 0, "tally_gc_collect"); }
+
+static const struct workload *const tables[] = {
+	worker_words, worker_private, worker_shared, worker_handoff, worker_graph, worker_cycles,
+};
 
 static const struct workload *find_workload(const char *name)
 {
@@ -104,28 +108,27 @@ static enum plant parse_plant(const char *given)
 	refuse("--plant", given, "none, digest, leak, hang or crash");
 }
 
-// Maps the text that the driver prepared (a file descriptor) or, for a run by hand, a file.
-static void map_text(struct run *run, int fd, const char *path)
+const void *worker_map(const char *option, int fd, const char *path, size_t *size)
 {
 	if (path) {
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	struct stat status;
 	if (fd < 0 || fstat(fd, &status) < 0 || status.st_size == 0) {
-		refuse(path ? "--text" : "--text-fd", path ? path : "nothing", "a readable file that is not empty");
+		refuse(option, path ? path : "nothing", "a readable file that is not empty");
 	}
-	void *text = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-	if (text == MAP_FAILED) {
-		refuse("text", strerror(errno), "a file that can be mapped");
+	*size = (size_t)status.st_size;
+	void *file = mmap(NULL, *size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	if (file == MAP_FAILED) {
+		refuse(option, strerror(errno), "a file that can be mapped");
 	}
-	run->text = text;
-	run->text_size = (size_t)status.st_size;
+	return file;
 }
 
 static void usage(void)
 {
 	printf("Usage: tally-worker-%s --workload NAME [--threads N] [--duration-ms N] [--text FILE | --text-fd N]\n"
-	       "           [--seed N] [--plant none|digest|leak|hang|crash]\n"
+	       "           [--graph FILE | --graph-fd N] [--seed N] [--plant none|digest|leak|hang|crash]\n"
 	       "Runs one workload of the compare command once and prints its result as a line of JSON.\n"
 	       "Workloads:\n",
 	       tally_variant());
@@ -144,6 +147,8 @@ static void parse_options(struct run *run, int count, char **arguments)
 		{"duration-ms", required_argument, NULL, 'd'},
 		{"text", required_argument, NULL, 'f'},
 		{"text-fd", required_argument, NULL, 'F'},
+		{"graph", required_argument, NULL, 'g'},
+		{"graph-fd", required_argument, NULL, 'G'},
 		{"seed", required_argument, NULL, 's'},
 		{"plant", required_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'},
@@ -154,6 +159,7 @@ static void parse_options(struct run *run, int count, char **arguments)
 	run->threads = 1;
 	run->duration_ns = 100 * UINT64_C(1000000);
 	run->seed = 1;
+	run->graph_fd = -1;
 	for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
 		switch (option) {
 		case 'w':
@@ -166,6 +172,8 @@ static void parse_options(struct run *run, int count, char **arguments)
 		case 'd': run->duration_ns = parse_number("--duration-ms", optarg, 1, 3600000) * 1000000; break;
 		case 'f': path = optarg; break;
 		case 'F': fd = (int)parse_number("--text-fd", optarg, 0, 1023); break;
+		case 'g': run->graph_path = optarg; break;
+		case 'G': run->graph_fd = (int)parse_number("--graph-fd", optarg, 0, 1023); break;
 		case 's': run->seed = parse_number("--seed", optarg, 0, UINT64_MAX); break;
 		case 'p': run->plant = parse_plant(optarg); break;
 		case 'h': usage(); exit(0);
@@ -178,7 +186,7 @@ static void parse_options(struct run *run, int count, char **arguments)
 	if (run->workload->timed) {
 		return;
 	}
-	map_text(run, fd, path);
+	run->text = worker_map(path ? "--text" : "--text-fd", fd, path, &run->text_size);
 }
 
 // What the host can count after everything has been dropped.
@@ -187,6 +195,15 @@ static uint64_t live_objects(void)
 	tally_heap_stats stats = {.size = sizeof(stats)};
 	worker_check(tally_heap_stats_get(&stats), "tally_heap_stats_get");
 	return stats.live_objects;
+}
+
+static void print_pauses(const tally_gc_pauses *pauses)
+{
+	printf("\"pauses\":%" PRIu64 ",\"pause_p50_ns\":%" PRIu64 ",\"pause_p99_ns\":%" PRIu64
+	       ",\"pause_max_ns\":%" PRIu64 ",\"pause_total_ns\":%" PRIu64 ",",
+	       pauses->count, pauses->pause.p50, pauses->pause.p99, pauses->pause.max, pauses->pause.total);
+	printf("\"safepoint_p99_ns\":%" PRIu64 ",\"safepoint_max_ns\":%" PRIu64 ",", pauses->to_safepoint.p99,
+	       pauses->to_safepoint.max);
 }
 
 static void print_result(const struct run *run, uint64_t live, uint64_t leaked)
@@ -205,6 +222,8 @@ static void print_result(const struct run *run, uint64_t live, uint64_t leaked)
 	       run->elapsed_ns, run->merge_ns, cpu_ns);
 	printf("\"digest\":\"%016" PRIx64 "\",\"words\":%" PRIu64 ",\"distinct\":%" PRIu64 ",\"replaced\":%" PRIu64 ",",
 	       run->digest, run->words, run->distinct, replaced);
+	printf("\"nodes\":%" PRIu64 ",\"edges\":%" PRIu64 ",", run->nodes, run->edges);
+	print_pauses(&run->pauses);
 	printf("\"live_objects\":%" PRIu64 ",\"leaked\":%" PRIu64 ",\"page_bytes\":%" PRIu64
 	       ",\"peak_rss_bytes\":%" PRIu64 "}\n",
 	       live, leaked, run->page_bytes, (uint64_t)usage.ru_maxrss * 1024);

@@ -11,6 +11,8 @@
 //     worker_private.c   private-*: objects that one thread has for itself
 //     worker_shared.c    shared-*: one object, all threads
 //     worker_handoff.c   handoff, through the ring of worker_ring.c
+//     worker_graph.c     graph: a cyclic structure built, dropped and collected
+//     worker_cycles.c    cycles: small ones, left to the automatic collection
 #ifndef STRESS_WORKER_H
 #define STRESS_WORKER_H
 
@@ -76,6 +78,8 @@ struct run {
 	enum plant plant;
 	const unsigned char *text;
 	size_t text_size;
+	const char *graph_path; // of a file as compare_graph.h describes it; NULL: graph_fd
+	int graph_fd;
 
 	struct member members[WORKER_MAX_THREADS];
 	pthread_barrier_t barrier;
@@ -85,6 +89,8 @@ struct run {
 	uint64_t elapsed_ns;
 	uint64_t merge_ns; // wordcount-private: the part of elapsed_ns after the counting; written by the first thread
 	uint64_t page_bytes;
+	tally_gc_pauses pauses; // of collections while the clock ran
+	uint64_t nodes, edges;  // graph: of one build
 	uint64_t words;
 	uint64_t distinct;
 	uint64_t digest;
@@ -99,6 +105,13 @@ void worker_check(int result, const char *operation);
 
 // malloc of zeroed memory that ends the process when there is none.
 void *worker_alloc(size_t count, size_t size);
+
+// Maps an open file, or the one that `path` names if that is not NULL, to be read; ends the process with status 2 when
+// it is empty or cannot be mapped.
+const void *worker_map(const char *option, int fd, const char *path, size_t *size);
+
+// A full collection, which must succeed.
+void worker_collect(void);
 
 // ---- worker_team.c ----
 uint64_t team_clock_ns(void);
@@ -117,5 +130,7 @@ extern const struct workload worker_words[];
 extern const struct workload worker_private[];
 extern const struct workload worker_shared[];
 extern const struct workload worker_handoff[];
+extern const struct workload worker_graph[];
+extern const struct workload worker_cycles[];
 
 #endif

@@ -8,7 +8,8 @@
 // I1  One barrier, of all members and the main thread, serves four meetings in turn: ready, go, done, leave. The main
 //     thread reads the clock between ready and go, when nobody can have begun. What the members have to agree on
 //     among themselves in between has a barrier of its own (team_meet).
-// I2  The main thread reads the heap's counters between done and leave, when nobody works and nothing is dropped yet.
+// I2  The main thread reads the pauses and the heap's counters between done and leave, when nobody works and nothing is
+//     dropped yet.
 #include "worker.h"
 
 #include <time.h>
@@ -96,6 +97,12 @@ static void start_thread(struct run *run, unsigned index)
 	}
 }
 
+static void note_pauses(struct run *run)
+{
+	run->pauses.size = sizeof(run->pauses);
+	worker_check(tally_gc_get_pauses(&run->pauses), "tally_gc_get_pauses");
+}
+
 static void note_pages(struct run *run)
 {
 	tally_heap_stats stats = {.size = sizeof(stats)};
@@ -112,6 +119,7 @@ void team_run(struct run *run)
 	}
 	worker_check(tally_blocking_begin(), "tally_blocking_begin");
 	pthread_barrier_wait(&run->barrier);
+	tally_gc_reset_pauses();
 	uint64_t started = team_clock_ns();
 	pthread_barrier_wait(&run->barrier);
 	if (run->workload->timed) {
@@ -120,6 +128,7 @@ void team_run(struct run *run)
 	atomic_store_explicit(&run->stop, true, memory_order_relaxed);
 	pthread_barrier_wait(&run->barrier);
 	run->elapsed_ns = last_finish(run) - started;
+	note_pauses(run);
 	worker_check(tally_blocking_end(), "tally_blocking_end");
 	note_pages(run);
 

@@ -2,11 +2,11 @@
 # tests/compare_cli.sh DRIVER WORKERS: the command line of the compare command. Prints TAP.
 #
 # Bad input is refused with one message and status 2; a small text whose words can be counted by hand gives the counts
-# and the digest expected; the files of results can be read and have the fields that docs/compare.md names; and a
+# and the digest expected, and so do small graphs; the files of results can be read and have the fields that docs/compare.md names; and a
 # fault planted in one worker of many is noticed, with status 1. DRIVER is the program tally-compare, WORKERS the
 # folder of the programs tally-worker-gil, tally-worker-biased and tally-worker-atomic.
 set -u
-driver=${1:?the driver expected} workers=${2:?the folder of the workers expected}
+driver=$(realpath "${1:?the driver expected}") workers=$(realpath "${2:?the folder of the workers expected}")
 page=$(dirname "$0")/../docs/compare.md
 folder=$(mktemp -d) || exit 1
 trap 'chmod -R u+rwx "$folder" 2>/dev/null; rm -rf "$folder"' EXIT
@@ -37,6 +37,9 @@ skip()
 }
 
 compare() { "$driver" --workers "$workers" "$@" >"$out" 2>"$err"; }
+
+# program N: the N-th of those in docs/compare.md.
+program() { awk -v wanted="$1" '/^```$/ { on = 0 } on { print } /^```python$/ { on = ++seen == wanted }' "$page"; }
 
 # One round with one thread, as short as it gets.
 compare_briefly() { compare --quick --rounds 1 --threads 1 --duration-ms 2 "$@"; }
@@ -103,7 +106,7 @@ compare --json "$folder/early" "$folder/nothing"
 point 'a refused command makes no file' $?
 
 compare --help
-[ $? = 0 ] && grep -q 'wordcount-shared' "$out" && [ ! -s "$err" ]
+[ $? = 0 ] && grep -q 'wordcount-shared' "$out" && grep -q ' cycles ' "$out" && [ ! -s "$err" ]
 point 'help lists the workloads' $?
 compare --version
 [ $? = 0 ] && grep -q '^compare (Tally) [0-9]' "$out"
@@ -134,7 +137,7 @@ point 'every build, thread count and round gives the digest known beforehand' $?
 awk -F, -v words=$words -v distinct=$distinct -v replaced=$replaced -v digest=$digest '
 	NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
 	$at["digest"] != digest || $at["words"] != words || $at["distinct"] != distinct || $at["replaced"] != replaced ||
-		$at["live_objects"] != 0 || $at["leaked"] != 0 || $at["ops"] != words || NF != 17 { bad++ }
+		$at["live_objects"] != 0 || $at["leaked"] != 0 || $at["ops"] != words || NF != 26 { bad++ }
 	END { exit bad > 0 || NR != 37 }' "$folder/csv"
 point 'the CSV has a line for each run, with these numbers' $?
 [ "$(wc -l <"$err")" = 2 ]
@@ -172,7 +175,7 @@ fi
 if ! command -v python3 >/dev/null; then
 	skip 'the program in docs/compare.md computes the digest' 'no python3'
 else
-	awk '/^```$/ { on = 0 } on { print } /^```python$/ { on = 1 }' "$page" >"$folder/digest.py"
+	program 1 >"$folder/digest.py"
 	python3 "$folder/digest.py" "$folder/text/a" "$folder/text/sub/b" >"$out" 2>"$err"
 	[ "$(cat "$out")" = $digest ]
 	point 'the program in docs/compare.md computes the digest' $?
@@ -187,6 +190,87 @@ yes 'four four four four' | head -c 9000000 >"$folder/much"
 compare_briefly --builds gil --workloads wordcount-shared "$folder/much" "$folder/text/a"
 [ $? = 0 ] && grep -q '^Text: 1677721 words in 8388605 bytes, .*; the first of 9000032 bytes found' "$out"
 point 'too much text is cut between words, and the output says so' $?
+
+# ---- graphs of four edges and of eight, by hand ----
+# 1 -> 2 twice, 2 -> 3, 3 -> 1. The digest is that of docs/compare.md.
+edges_digest=5533e7664398988f
+
+printf '# from to weight\n1 2\n2\t3 0.5 1e9\n\n  %% no edge\n3 1\r\n1 2' >"$folder/edges"
+compare --quick --rounds 2 --threads 1,2,3 --duration-ms 2 --workloads graph --csv "$folder/csv" --json "$folder/json" \
+	"$folder/edges"
+[ $? = 0 ] && grep -q '^Graph: 3 nodes, 4 edges, of 0 files with includes and 1 edge lists\.$' "$out" &&
+	grep -q "^graph *right: digest $edges_digest in all 18 runs, 0 objects left alive; 3 nodes, 4 edges" "$out"
+point 'an edge list gives the graph known beforehand on every build, thread count and round' $?
+grep -q '^Pauses, in us' "$out" && [ "$(grep -c '^graph  *[123]  [gba]' "$out")" = 9 ]
+point 'a second table shows the pauses of each build and thread count' $?
+awk -F, -v digest=$edges_digest '
+	NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+	$at["digest"] != digest || $at["nodes"] != 3 || $at["edges"] != 4 || $at["pauses"] < 1 || $at["ops"] % 3 != 0 ||
+		$at["pause_p50_ns"] < 1 || $at["pause_p50_ns"] > $at["pause_p99_ns"] ||
+		$at["pause_total_ns"] < $at["pause_max_ns"] || $at["pause_max_ns"] < 1 ||
+		$at["safepoint_p99_ns"] == "" || $at["safepoint_max_ns"] == "" { print; bad++ }
+	END { exit bad > 0 || NR != 19 }' "$folder/csv" >"$out"
+point 'the CSV has nodes, edges and pauses for each run' $?
+if ! command -v python3 >/dev/null; then
+	skip 'the JSON has the pauses and the graph, as documented' 'no python3'
+	skip 'the second program in docs/compare.md computes the digest of an edge list' 'no python3'
+else
+	python3 - "$folder/json" "$page" $edges_digest >"$out" 2>"$err" <<'END'
+import json, sys
+path, page, digest = sys.argv[1:]
+result, text = json.load(open(path)), open(page).read()
+graph = {"nodes": 3, "edges": 4, "found_edges": 4, "generated": False, "files_with_includes": 0, "edge_lists": 1}
+assert result["right"] is True and result["graph"] == graph, result["graph"]
+pauses = ["pauses", "pause_p50_ns", "pause_p99_ns", "pause_max_ns", "pause_total_ns"]
+safepoint = ["safepoint_p99_ns", "safepoint_max_ns"]
+missing = sorted(name for name in [*graph, *pauses, *safepoint] if "`%s`" % name not in text)
+assert not missing, "not in docs/compare.md: %s" % missing
+for row in result["rows"]:
+    for run in row["runs"]:
+        assert run["digest"] == digest and run["nodes"] == 3 and run["edges"] == 4, run
+        assert all(run[name] > 0 for name in pauses), run
+        assert row["build"] != "gil" or all(run[name] == 0 for name in safepoint), run
+END
+	point 'the JSON has the pauses and the graph, as documented' $?
+	program 2 >"$folder/digest.py"
+	python3 "$folder/digest.py" "$folder/edges" >"$out" 2>"$err"
+	[ "$(cat "$out")" = $edges_digest ]
+	point 'the second program in docs/compare.md computes the digest of an edge list' $?
+fi
+
+# What includes what: beside it, by the end of its path, the shortest of two, with ../, not read, itself.
+mkdir -p "$folder/work/src/sub" "$folder/work/src/deep/er"
+printf '#include "b.h"\n#include <stdio.h>\nint x;\n\t# include <sub/c.h>\n' >"$folder/work/src/a.c"
+printf '#include "c.h"\n#include <b.h>' >"$folder/work/src/b.h"
+printf '#include "../b.h"\n#include "c.h"\n#include <other.h\n' >"$folder/work/src/sub/c.h"
+printf '#include "../../b.h"\n' >"$folder/work/src/deep/er/b.h"
+printf '%s\n' 'src/a.c src/b.h' 'src/a.c stdio.h' 'src/a.c src/sub/c.h' 'src/b.h src/sub/c.h' 'src/b.h src/b.h' \
+	'src/sub/c.h src/b.h' 'src/sub/c.h src/sub/c.h' 'src/deep/er/b.h src/b.h' >"$folder/work/expected"
+digest_of()
+{
+	(cd "$folder/work" && "$driver" --workers "$workers" --quick --rounds 1 --threads 1,2 --duration-ms 2 \
+		--workloads graph "$@") >"$out" 2>"$err" && sed -n 's/^graph *right: digest \([0-9a-f]*\) .*/\1/p' "$out"
+}
+expected=$(digest_of expected)
+[ -n "$expected" ] && [ "$(digest_of src/)" = "$expected" ] &&
+	grep -q '^Graph: 5 nodes, 8 edges, of 4 files with includes and 0 edge lists\.$' "$out"
+point 'the include lines of a folder give the graph expected' $?
+generated=$(digest_of --seed 7) && grep -q '^Graph: 4000 nodes, [0-9]* edges, generated\.$' "$out" &&
+	[ "$(digest_of --seed 7)" = "$generated" ] && other=$(digest_of --seed 8) && [ "$other" != "$generated" ]
+point 'without arguments a graph is generated that depends on the seed' $?
+printf 'a b\nb c\nalone\n' >"$folder/work/spoiled"
+[ "$(digest_of --seed 7 spoiled)" = "$generated" ] &&
+	grep -qF 'generated: no includes and no edge list in what was named (spoiled:3: two names and then only' "$out"
+point 'a line that is no edge spoils an edge list, and the output says where' $?
+printf 'a b c\n' >"$folder/work/words"
+: >"$folder/work/nothing"
+digest_of expected words nothing spoiled >"$folder/digest"
+grep -q '^Graph: 8 nodes, 8 edges, of 0 files with includes and 1 edge lists\.$' "$out"
+point 'what has no edge is a node of its own' $?
+awk 'BEGIN { for (i = 0; i < 100500; i++) print i % 1000, i % 777 }' >"$folder/work/many"
+digest_of many >"$folder/digest"
+grep -q '^Graph: 1000 nodes, 100000 edges, of .*; the first of 100500 edges found\.$' "$out"
+point 'too many edges are cut, and the output says so' $?
 
 # ---- what cannot be read ----
 
@@ -212,16 +296,19 @@ fi
 
 # ---- faults on purpose ----
 
-for workload in wordcount-shared wordcount-private private-mix shared-list handoff; do
+for workload in wordcount-shared wordcount-private private-mix shared-list handoff graph cycles; do
 	wrong "a lost word or element in $workload" 'atomic, 1 thread, round 1: digest' \
 		--workloads "$workload" --plant digest "$folder/text/a"
 done
-wrong 'an object that nobody drops' 'atomic, 1 thread, round 1: 1 objects alive at the end' \
-	--workloads private-list --plant leak
-wrong 'a worker that crashes' 'atomic, 1 thread, round 1: the worker was ended by signal 6' \
-	--workloads private-list --plant crash
-wrong 'a worker that hangs' 'atomic, 1 thread, round 1: the worker had not ended after 1 s and was killed' \
-	--workloads private-list --plant hang --timeout 1
+for workload in private-list graph cycles; do
+	wrong "an object that nobody drops in $workload" 'atomic, 1 thread, round 1: 1 objects alive at the end' \
+		--workloads $workload --plant leak
+	wrong "a worker that crashes in $workload" 'atomic, 1 thread, round 1: the worker was ended by signal 6' \
+		--workloads $workload --plant crash
+	wrong "a worker that hangs in $workload" \
+		'atomic, 1 thread, round 1: the worker had not ended after 1 s and was killed' \
+		--workloads $workload --plant hang --timeout 1
+done
 wrong 'a worker that refuses its options' 'the worker ended with status 2' --workloads private-list --plant nonsense
 
 echo "1..$points"
