@@ -55,9 +55,11 @@ static void count_page(struct tally_candidates *set, const struct tally_page *pa
 	set->words += tally_candidate_words(page);
 }
 
+static bool takes_part(const struct tally_page *page) { return tally_layout_is_tracked(page->layout) && page->used > 0; }
+
 static int count_listed(struct tally_page *page, void *context)
 {
-	if (tally_layout_is_tracked(page->layout) && page->used > 0) count_page(context, page);
+	if (takes_part(page)) count_page(context, page);
 	return 0;
 }
 
@@ -73,7 +75,7 @@ static void number(struct tally_candidates *set, struct tally_page *page)
 
 static int number_listed(struct tally_page *page, void *context)
 {
-	if (tally_layout_is_tracked(page->layout) && page->used > 0) number(context, page);
+	if (takes_part(page)) number(context, page);
 	return 0;
 }
 
@@ -157,12 +159,15 @@ int tally_candidates_of_generation(struct tally_candidates *set, int generation)
 	return 0;
 }
 
-void tally_candidates_of_objects(struct tally_candidates *set, struct tally_object *const *object, size_t count)
+int tally_candidates_of_objects(struct tally_candidates *set, struct tally_object *const *object, size_t count)
 {
 	*set = (struct tally_candidates){.words = 1, .shares = 1, .held = 1};
 	for (size_t i = 0; i < count; i++)
 		if (i == 0 || tally_page_of(object[i]) != tally_page_of(object[i - 1])) count_page(set, tally_page_of(object[i]));
-	TALLY_ASSERT(size_of_arrays(set) <= memory.size);
+	if (size_of_arrays(set) > memory.size && !replace_memory(size_of_arrays(set))) {
+		set->pages = 0;
+		return -1;
+	}
 	cut_arrays(set);
 	for (size_t i = 0; i < count; i++) {
 		struct tally_page *page = tally_page_of(object[i]);
@@ -171,6 +176,7 @@ void tally_candidates_of_objects(struct tally_candidates *set, struct tally_obje
 		set->member[index / 64] |= (uint64_t)1 << index % 64;
 	}
 	make_ready(set);
+	return 0;
 }
 
 void tally_candidates_release(struct tally_candidates *set)

@@ -78,8 +78,8 @@ static inline bool tally_candidate_has(const uint64_t *bits, uint32_t number) { 
 // 0; -1: no memory, and nothing has happened.
 int tally_candidates_of_generation(struct tally_candidates *set, int generation);
 // The same for the pages of these objects, which are then the members, each held once by the collector. Those of one page
-// stand together, and all were members of the collection's first set, whose memory does for them.
-void tally_candidates_of_objects(struct tally_candidates *set, struct tally_object *const *object, size_t count);
+// stand together. The memory of the collection's first set does for them, unless there has been another collection since.
+int tally_candidates_of_objects(struct tally_candidates *set, struct tally_object *const *object, size_t count);
 // The pages are numbered no more.
 void tally_candidates_release(struct tally_candidates *set);
 

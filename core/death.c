@@ -17,7 +17,6 @@
 
 _Atomic uint64_t tally_immortals;
 
-
 // Dead, but its block is still allocated: core/walk.c subtracts these.
 static void count_dying(int change)
 {
@@ -85,6 +84,7 @@ static __attribute__((noinline)) bool lives_on(struct tally_object *object)
 	if (tally_load(&object->gc, relaxed) & TALLY_GC_FINALIZER) {
 		variant_resurrect(object);
 		tally_object_finalize(object);
+		tally_young_return(object);
 		if (!variant_resurrect_end(object)) return true;
 	}
 	if (tally_load(&object->gc, relaxed) & TALLY_GC_TRASH) tally_self.trash_destroyed++;

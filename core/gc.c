@@ -8,7 +8,8 @@
 //     pause.c        the stops, timed
 //
 // A collection: stop; number, subtract, mark; set aside, promote, free; start; dispose of what was set aside and has died.
-// One at a time: whoever comes while one is running leaves at once.
+// One at a time: whoever comes while one has the world stopped, or is about to, leaves at once. Once the world goes again the
+// next one may begin, on another thread: what is being disposed of is held, so it looks alive to all others.
 //
 // I1  A collection that finds no memory has changed nothing.
 // I2  A collection begins at a run point of its thread, with no section open, never inside another collection.
@@ -29,20 +30,17 @@ enum { GENERATIONS = TALLY_GC_GENERATIONS, OLDEST = GENERATIONS - 1, ROUNDS_AT_T
 
 static const uint32_t default_threshold[GENERATIONS] = {TALLY_TUNED(700, 7), TALLY_TUNED(10, 2), TALLY_TUNED(10, 2)};
 
-// Where the one collection is. DISPOSING: the world goes, and callbacks of the host run.
-enum { IDLE, STOPPING, DISPOSING };
-
 enum { CROWDED = 8, PATIENCE = 2000000 }; // thresholds, from which on a thread waits for a collection; ns that it does
 
 static struct {
-	_Atomic uint32_t state;
-	_Atomic uint32_t waiting; // threads that wait for the state to change
+	_Atomic uint32_t busy;    // somebody is about to stop the world for a collection, or has
+	_Atomic uint32_t waiting; // threads that wait for the end of that
 	_Atomic uint32_t enabled;
 	// relaxed, each for itself: a reader may see one of two changes made together
 	_Atomic uint32_t threshold[GENERATIONS];
 	_Atomic uint64_t younger[GENERATIONS]; // collections of the generation below since the last of this one; [0] is unused
 	_Atomic uint64_t collections[GENERATIONS], collected[GENERATIONS], uncollectable[GENERATIONS], failed[GENERATIONS];
-	// by whoever is running
+	// by whoever is busy
 	uint64_t old_total;  // objects that the last full collection left alive
 	uint64_t old_growth; // objects that have become old since
 } gc;
@@ -51,16 +49,18 @@ static struct {
 
 static bool try_begin(void)
 {
-	uint32_t idle = IDLE;
-	// order: acquire what the last collection left; pairs with enter_state. Else: old_total is stale.
-	return tally_cas(&gc.state, &idle, STOPPING, acquire);
+	uint32_t idle = 0;
+	if (tally_self.collecting) return false; // a callback of this very collection asks
+	// order: acquire what the last collection left; pairs with end. Else: old_total is stale.
+	return tally_cas(&gc.busy, &idle, 1, acquire);
 }
 
-static void enter_state(uint32_t next)
+// Before the start, after which this thread may not run for a while, and then runs the host's callbacks.
+static void end(void)
 {
 	// order: release what this collection leaves; pairs with try_begin. Else: as there.
-	tally_store(&gc.state, next, release);
-	if (tally_load(&gc.waiting, relaxed)) tally_wake(&gc.state, INT_MAX);
+	tally_store(&gc.busy, 0, release);
+	if (tally_load(&gc.waiting, relaxed)) tally_wake(&gc.busy, INT_MAX);
 }
 
 // Somebody else is collecting. When that thread is displaced before it has stopped the world the others could allocate for a
@@ -68,10 +68,10 @@ static void enter_state(uint32_t next)
 static void make_way(void)
 {
 	uint64_t crowd = CROWDED * (uint64_t)tally_load(&gc.threshold[0], relaxed);
-	if (tally_load(&gc.state, relaxed) != STOPPING || tally_young_count() <= crowd) return;
+	if (tally_self.collecting || tally_young_count() <= crowd) return;
 	tally_fetch_add(&gc.waiting, 1, relaxed);
 	tally_blocking_begin();
-	tally_wait(&gc.state, STOPPING, PATIENCE);
+	tally_wait(&gc.busy, 1, PATIENCE);
 	tally_blocking_end();
 	tally_fetch_sub(&gc.waiting, 1, relaxed);
 }
@@ -112,7 +112,7 @@ static int64_t collect_stopped(int generation, struct tally_trash *trash)
 		size_t living = tally_sweep_promote(&set, generation);
 		freed = tally_sweep_free(&set);
 		if (generation == OLDEST) tally_heap_reclaim_stopped();
-		count_collection(generation, living);
+		count_collection(generation, living - trash->count); // what comes back of it is a rare error
 	} else {
 		tally_candidates_release(&set);
 	}
@@ -126,17 +126,17 @@ static void note(int generation, uint64_t found, uint64_t uncollectable)
 	tally_fetch_add(&gc.uncollectable[generation], uncollectable, relaxed);
 }
 
-// try_begin has succeeded; ends the collection. Returns what was found, or -1: no memory.
+// try_begin has succeeded. Returns what was found, or -1: no memory.
 static int64_t collect(int generation)
 {
 	struct tally_trash trash = {.count = 0};
 	tally_pause_begin();
 	int64_t freed = collect_stopped(generation, &trash);
-	bool goes_on = trash.count > 0;
-	enter_state(goes_on ? DISPOSING : IDLE); // before the start, after which this thread may not run for a while
+	end();
 	tally_pause_end();
+	tally_self.collecting = true;
 	struct tally_trash_result result = tally_trash_dispose(&trash);
-	if (goes_on) enter_state(IDLE);
+	tally_self.collecting = false;
 	if (freed < 0) {
 		tally_fetch_add(&gc.failed[generation], 1, relaxed);
 		return -1;
@@ -163,8 +163,8 @@ void tally_gc_run_point(void)
 {
 	tally_self.pending &= ~(uint32_t)TALLY_PENDING_COLLECT;
 	if (!tally_young_is_due()) return;
-	if (try_begin()) collect(due_generation());
-	else make_way();
+	if (!try_begin()) make_way();
+	else if (collect(due_generation()) < 0) tally_young_reset_count(); // not again before as many have been made
 }
 
 // ---- on demand ----
@@ -182,9 +182,17 @@ int64_t tally_gc_collect(int generation)
 	return tally_error_raise(TALLY_ERROR_MEMORY, "gc_collect", "no memory to examine generation %d; nothing has changed", generation);
 }
 
+// True: something was found and has gone.
+static bool collect_some(void)
+{
+	uint64_t before = tally_load(&gc.uncollectable[OLDEST], relaxed);
+	int64_t found = tally_gc_collect(OLDEST);
+	return found > (int64_t)(tally_load(&gc.uncollectable[OLDEST], relaxed) - before);
+}
+
 void tally_gc_collect_all(void)
 {
-	for (int i = 0; i < ROUNDS_AT_THE_END && tally_gc_collect(OLDEST) > 0; i++)
+	for (int i = 0; i < ROUNDS_AT_THE_END && collect_some(); i++)
 		;
 }
 

@@ -20,9 +20,9 @@
 #include <tally/base.h>
 
 enum {
-	TALLY_GC_FINALIZER = 4, // it has a finalizer that has not been called yet
-	TALLY_GC_FINALIZED = 1, // its finalizer has been called, or is about to be
-	TALLY_GC_TRASH = 2,     // found unreachable: its death is counted
+	TALLY_GC_FINALIZER = 1, // it has a finalizer that has not been called yet
+	TALLY_GC_FINALIZED = 2, // its finalizer has been called, or is about to be
+	TALLY_GC_TRASH = 4,     // found unreachable: its death is counted
 };
 
 struct tally_object {

@@ -12,7 +12,6 @@
 
 #include <string.h>
 
-
 enum { TRIM_AT = TALLY_TUNED(64, 2) }; // empty pages before a heap asks for a trim
 
 struct tally_page tally_no_page = {.state = TALLY_PAGE_FULL, .wake = -1};
@@ -137,6 +136,7 @@ static bool choose_page(struct tally_heap *heap, unsigned layout, unsigned class
 		if (!page) page = tally_pages_take(TALLY_PAGE_SIZE);
 		if (!page) return false;
 		format(page, heap->tag, layout, class);
+		heap->is_bare = false;
 	}
 	page->state = TALLY_PAGE_CURRENT;
 	page->wake = -1;
@@ -155,6 +155,7 @@ static void *new_large(struct tally_heap *heap, size_t size, enum tally_layout l
 	page->slots = 1;
 	page->layout = (uint8_t)layout;
 	page->owner = heap->tag;
+	heap->is_bare = false;
 	page->state = TALLY_PAGE_LARGE;
 	page->used = 1;
 	page->bump = page->end = page->base + page->block_size;
@@ -324,34 +325,48 @@ void tally_heap_give_empty(struct tally_heap *heap)
 
 // ---- adopting pages ----
 
-struct adoption {
-	struct tally_heap *to, *from;
-};
+static void mark_orphan(struct tally_heap *heap, void *context)
+{
+	bool *any = context;
+	heap->is_orphan = !heap->is_bare;
+	*any |= heap->is_orphan;
+}
 
 static int adopt_page(struct tally_page *page, void *context)
 {
-	struct adoption *adoption = context;
-	if (page->owner != adoption->from->tag) return 0;
+	struct tally_heap *to = context;
+	if (!variant_heap_of(page)->is_orphan) return 0;
 	variant_page_orphaned(page);
-	page->owner = adoption->to->tag;
+	page->owner = to->tag;
+	to->is_bare = false;
 	switch (page->state) {
 	case TALLY_PAGE_CURRENT:
 		retire(page);
-		if (page->used == 0) make_empty(adoption->to, page);
-		else if (page->free || page->bump < page->end) make_available(adoption->to, page);
+		if (page->used == 0) make_empty(to, page);
+		else if (page->free || page->bump < page->end) make_available(to, page);
 		break;
-	case TALLY_PAGE_AVAILABLE: make_available(adoption->to, page); break;
-	case TALLY_PAGE_EMPTY: make_empty(adoption->to, page); break;
+	case TALLY_PAGE_AVAILABLE: make_available(to, page); break;
+	case TALLY_PAGE_EMPTY: make_empty(to, page); break;
 	default: break; // full and large pages are on no list
 	}
 	return 0;
 }
 
-void tally_heap_adopt(struct tally_heap *to, struct tally_heap *from)
+static void make_bare(struct tally_heap *heap, void *unused)
 {
-	struct adoption adoption = {to, from};
-	tally_pages_each(adopt_page, &adoption);
-	tally_heap_init(from, from->tag);
+	(void)unused;
+	if (!heap->is_orphan) return;
+	tally_heap_init(heap, heap->tag);
+	heap->is_bare = true;
+}
+
+void tally_heap_adopt(struct tally_heap *to)
+{
+	bool any = false;
+	variant_orphans(mark_orphan, &any);
+	if (!any) return;
+	tally_pages_each(adopt_page, to);
+	variant_orphans(make_bare, NULL);
 }
 
 // ---- raw buffers ----

@@ -23,6 +23,8 @@ struct tally_heap {
 	struct tally_page *empty; // pages that hold nothing, linked by `next`
 	uint32_t empties;
 	uint16_t tag;
+	bool is_orphan; // while pages are being adopted: its thread has gone
+	bool is_bare;   // it has no page: they have all been adopted
 };
 
 extern struct tally_page tally_no_page; // full for ever; nobody writes it
@@ -63,9 +65,9 @@ void tally_page_reset(struct tally_page *page);
 
 // World stopped: hands the heap's empty pages to the arenas.
 void tally_heap_give_empty(struct tally_heap *heap);
-// World stopped: moves the pages of `from`, whose thread has gone, to `to`. Their objects lose their owner first
-// (docs/counting.md, 4); free blocks become available to `to`.
-void tally_heap_adopt(struct tally_heap *to, struct tally_heap *from);
+// World stopped: moves the pages of all threads that have gone to `to`. Their objects lose their owner first
+// (docs/counting.md, 4); free blocks become available to `to`. One walk over the pages, and none when there is nothing to move.
+void tally_heap_adopt(struct tally_heap *to);
 // For constructors, when an allocation has failed and nothing is half made: gives all empty pages back and adopts those of
 // threads that have gone, which stops the world. True: there were some, and the allocation may be tried once more. False for faults on demand.
 bool tally_heap_relieve(void);

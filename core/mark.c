@@ -18,13 +18,6 @@ static inline void mark(tally_object *referent, void *context)
 	if (referent) tally_mark_number(context, tally_candidate_number(referent));
 }
 
-void tally_mark_queue(struct tally_candidates *set, uint32_t word)
-{
-	set->queued[word] = 1;
-	set->queue[set->tail] = word;
-	if (++set->tail == set->words) set->tail = 0;
-}
-
 static inline uint32_t dequeue(struct tally_candidates *set)
 {
 	uint32_t word = set->queue[set->head];
@@ -49,6 +42,23 @@ void tally_mark_drain(struct tally_candidates *set)
 		if (set->head != set->tail) scan_next(set, &batch);
 		if (batch.size > TALLY_BATCH_ROOM || set->head == set->tail) tally_batch_scan(&batch, mark, set);
 	}
+}
+
+static uint64_t queue_length(const struct tally_candidates *set)
+{
+	return set->tail >= set->head ? set->tail - set->head : set->words - set->head + set->tail;
+}
+
+bool tally_mark_drain_up_to(struct tally_candidates *set, uint64_t length)
+{
+	struct tally_batch batch = {.size = 0};
+	while (set->head != set->tail && queue_length(set) < length) {
+		scan_next(set, &batch);
+		tally_batch_scan(&batch, mark, set);
+	}
+	bool is_long = set->head != set->tail;
+	while (set->head != set->tail) dequeue(set);
+	return is_long;
 }
 
 // ---- roots ----
@@ -101,9 +111,17 @@ static void find_roots(struct tally_candidates *set)
 	}
 }
 
+// Who did not come to subtract will not come to mark.
+static bool has_help(const struct tally_crew *crew)
+{
+	for (unsigned i = 1; i < crew->size; i++)
+		if (crew->share[i].has_residues) return true;
+	return false;
+}
+
 void tally_mark_from_roots(struct tally_candidates *set)
 {
-	if (set->crew->size > 1) {
+	if (has_help(set->crew)) {
 		tally_mark_shared(set);
 		return;
 	}

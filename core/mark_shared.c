@@ -5,8 +5,8 @@
 // a mark; the only thing that threads compete for is the next piece. Very long runs of references (a list of a million) are
 // put off by whoever meets them and marked by all before the tables are united.
 //
-// When a round finds little, the structure is deep and narrow, and rounds would cost more than the work: one thread goes on
-// alone with the queue (core/mark.c).
+// When a round finds little, the structure is narrow there, and rounds would cost more than the work: one thread goes on alone
+// with the queue (core/mark.c), until nothing is left or the queue has become long.
 //
 // I1  Between rounds all tables of marks are equal.
 // I2  In a round a piece is scanned by one thread, which alone writes its part of `scanned`.
@@ -15,7 +15,8 @@
 #include "mark.h"
 #include "scan.h"
 
-enum { WORDS_AT_ONCE = 128, ITEMS_AT_ONCE = 4096, LITTLE = 512 };
+enum { WORDS_AT_ONCE = 128, ITEMS_AT_ONCE = 4096 };
+enum { LITTLE = TALLY_TUNED(512, 4), LONG = TALLY_TUNED(512, 4) }; // blocks that a round found; words in the queue
 
 static inline void mark_number(const struct tally_crew_share *share, uint32_t number)
 {
@@ -53,28 +54,32 @@ static void find_roots(void *context, unsigned index)
 
 // ---- a round: scan ----
 
-// True: the object's references are put off.
-static bool put_off(struct tally_crew_share *share, struct tally_object *object, unsigned layout)
+static inline struct tally_crew_run run_of(struct tally_object *object, unsigned layout)
 {
-	struct tally_crew_run run = {NULL, 0};
-	if (layout == TALLY_LAYOUT_ARRAY) run = (struct tally_crew_run){((struct tally_list *)object)->items, ((struct tally_list *)object)->size};
-	if (layout == TALLY_LAYOUT_POINTERS) run = (struct tally_crew_run){((struct tally_tuple *)object)->items, ((struct tally_tuple *)object)->size};
-	if (run.size < TALLY_CREW_LONG || share->runs == TALLY_CREW_RUNS) return false;
+	struct tally_list *list = (struct tally_list *)object;
+	struct tally_tuple *tuple = (struct tally_tuple *)object;
+	if (layout == TALLY_LAYOUT_ARRAY) return (struct tally_crew_run){list->items, list->size};
+	if (layout == TALLY_LAYOUT_POINTERS) return (struct tally_crew_run){tuple->items, tuple->size};
+	return (struct tally_crew_run){NULL, 0};
+}
+
+// True: the object's references are put off.
+static inline bool put_off(struct tally_crew_share *share, struct tally_object *object, unsigned layout)
+{
+	struct tally_crew_run run = run_of(object, layout);
+	if (tally_likely(run.size < TALLY_CREW_LONG) || share->runs == TALLY_CREW_RUNS) return false;
 	share->run[share->runs++] = run;
 	return true;
 }
 
-static void scan_one(struct tally_crew_share *share, struct tally_object *object, unsigned layout)
+TALLY_INLINED void scan_one(struct tally_crew_share *share, struct tally_object *object, unsigned layout)
 {
 	if (!put_off(share, object, layout)) tally_trace(object, layout, mark, share);
 }
 
 TALLY_INLINED void scan_bits(struct tally_crew_share *share, struct tally_word word, uint64_t bits, unsigned layout)
 {
-	for (; bits; bits &= bits - 1) {
-		struct tally_object *object = tally_word_block(word, (unsigned)__builtin_ctzll(bits));
-		if (!put_off(share, object, layout)) tally_trace(object, layout, mark, share);
-	}
+	for (; bits; bits &= bits - 1) scan_one(share, tally_word_block(word, (unsigned)__builtin_ctzll(bits)), layout);
 }
 
 static void scan_dense(struct tally_crew_share *share, struct tally_word word, uint64_t bits)
@@ -195,17 +200,26 @@ static void queue_grey(struct tally_candidates *set)
 		if (set->marked[word] & ~set->scanned[word]) tally_mark_queue(set, word);
 }
 
+// False: everything has been marked.
+static bool go_on_alone(struct tally_crew *crew)
+{
+	queue_grey(crew->set);
+	if (!tally_mark_drain_up_to(crew->set, LONG)) return false;
+	unite_all(crew);
+	return true;
+}
+
+static bool mark_round(struct tally_crew *crew)
+{
+	tally_crew_work(crew, scan);
+	if (all_pieces(crew)) tally_crew_work(crew, mark_runs);
+	uint64_t grey = unite_all(crew);
+	return grey > LITTLE || (grey && go_on_alone(crew));
+}
+
 void tally_mark_shared(struct tally_candidates *set)
 {
-	struct tally_crew *crew = set->crew;
-	tally_crew_work(crew, find_roots);
-	uint64_t grey;
-	do {
-		tally_crew_work(crew, scan);
-		if (all_pieces(crew)) tally_crew_work(crew, mark_runs);
-		grey = unite_all(crew);
-	} while (grey > LITTLE);
-	if (!grey) return;
-	queue_grey(set);
-	tally_mark_drain(set);
+	tally_crew_work(set->crew, find_roots);
+	while (mark_round(set->crew))
+		;
 }

@@ -79,12 +79,12 @@ void tally_pause_begin(void)
 void tally_pause_end(void)
 {
 	uint64_t to_safepoint = stopped - asked, pause = tally_clock() - stopped;
+	variant_world_start();
 	tally_latch_take(&record.latch);
 	record.count++;
 	add(&record.to_safepoint, to_safepoint);
 	add(&record.pause, pause);
 	tally_latch_drop(&record.latch);
-	variant_world_start();
 }
 
 int tally_gc_get_pauses(tally_gc_pauses *pauses)

@@ -132,8 +132,11 @@ size_t tally_sweep_free(struct tally_candidates *set)
 	size_t freed = 0;
 	struct tally_page *large = NULL;
 	for (uint32_t i = 0; i < set->pages; i++) {
-		size_t emptied = empty_page(set, set->page[i]);
-		if (emptied) free_page(set, set->page[i], emptied, &large);
+		struct tally_page *page = set->page[i];
+		int32_t untold = page->used - page->counted;
+		size_t emptied = empty_page(set, page);
+		if (emptied) free_page(set, page, emptied, &large);
+		page->counted = page->used - untold; // what a collection frees is not held against new objects
 		freed += emptied;
 	}
 	tally_candidates_release(set);

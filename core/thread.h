@@ -87,6 +87,7 @@ struct tally_thread {
 	uint32_t generation;            // of the runtime that `slot` belongs to
 	struct tally_member *member;    // on the list of threads; NULL: not known yet
 	bool insider;                   // starts or ends the runtime: the closed door lets it through
+	bool collecting;                // a collection of this thread is running callbacks
 	uint64_t trash_destroyed;       // objects marked TALLY_GC_TRASH that this thread has destroyed
 	enum tally_error_code error;
 	uint64_t allocations, fail_at;  // builds with assertions: see tally_heap_fail

@@ -77,11 +77,14 @@ static bool run_finalizers(const struct tally_trash *trash)
 
 static void look_again_stopped(struct tally_trash *trash, struct tally_candidates *set)
 {
-	tally_candidates_of_objects(set, (struct tally_object *const *)trash->object, trash->count);
-	tally_trial_subtract_members(set);
-	tally_trial_mark_held(set);
+	// Without memory everything counts as reachable, for this time: a later collection finds it again, and calls no finalizer.
+	bool can_tell = !tally_candidates_of_objects(set, (struct tally_object *const *)trash->object, trash->count);
+	if (can_tell) {
+		tally_trial_subtract_members(set);
+		tally_trial_mark_held(set);
+	}
 	for (size_t i = 0; i < trash->count; i++)
-		if (!tally_candidate_has(set->trash, tally_candidate_number(object_at(trash, i)))) trash->object[i] |= CAME_BACK;
+		if (!can_tell || !tally_candidate_has(set->trash, tally_candidate_number(object_at(trash, i)))) trash->object[i] |= CAME_BACK;
 }
 
 // Finds what is reachable again.

@@ -26,7 +26,7 @@ struct tally_trash_result {
 	size_t unreachable, uncollectable;
 };
 
-// Finalizes, looks again, clears, lets go; frees the list; and buries. Needs no memory. The world goes.
+// Finalizes, looks again, clears, lets go; frees the list; and buries. The world goes.
 struct tally_trash_result tally_trash_dispose(struct tally_trash *trash);
 
 #endif

@@ -96,7 +96,7 @@ static int recount(struct tally_candidates *set)
 	struct recount recount = {set, doubtful, (uint32_t *)(doubtful + set->words)};
 	each_of(set, set->trash, find_doubtful, doubtful);
 	each_of(set, doubtful, copy_count, &recount);
-	each_of(set, set->member, subtract_references, &recount);
+	each_of(set, set->trash, subtract_references, &recount); // no other member refers to what is not marked
 	each_of(set, doubtful, mark_if_counted, &recount);
 	tally_mark_drain(set);
 	tally_span_free(doubtful, size);

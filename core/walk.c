@@ -122,15 +122,9 @@ static void give_all_empty(void)
 	tally_self.pending &= ~(uint32_t)(TALLY_PENDING_TRIM | TALLY_PENDING_RELIEF);
 }
 
-static void adopt(struct tally_heap *heap, void *unused)
-{
-	(void)unused;
-	tally_heap_adopt(tally_self.heap, heap);
-}
-
 void tally_heap_reclaim_stopped(void)
 {
-	variant_orphans(adopt, NULL);
+	tally_heap_adopt(tally_self.heap);
 	give_all_empty();
 }
 

@@ -39,15 +39,26 @@ static void watch(struct tally_page *page, int64_t now)
 	if (tally_young_is_due()) tally_self.pending |= TALLY_PENDING_COLLECT;
 }
 
+static void list(const struct tally_page *page)
+{
+	unsigned index = tally_page_index(page);
+	tally_fetch_or(&tally_arena_of(page)->has_young[index / 64], (uint64_t)1 << index % 64, relaxed);
+}
+
+void tally_young_return(const struct tally_object *object)
+{
+	const struct tally_page *page = tally_page_of(object);
+	if (tally_layout_is_tracked(page->layout)) list(page);
+}
+
 void tally_young_list(struct tally_page *page)
 {
 	if (!tally_layout_is_tracked(page->layout)) {
 		page->watch = INT32_MAX;
 		return;
 	}
-	unsigned index = tally_page_index(page);
-	tally_fetch_or(&tally_arena_of(page)->has_young[index / 64], (uint64_t)1 << index % 64, relaxed);
-	watch(page, settle(page));
+	list(page);
+	tally_young_watched(page);
 }
 
 void tally_young_watched(struct tally_page *page) { watch(page, settle(page)); }
@@ -72,7 +83,11 @@ void tally_young_reset(struct tally_heap *heap) { each_current(heap, list_anew);
 
 void tally_young_reset_count(void) { tally_store(&count, 0, relaxed); }
 
-uint64_t tally_young_count(void) { return (uint64_t)tally_load(&count, relaxed); }
+uint64_t tally_young_count(void)
+{
+	int64_t now = tally_load(&count, relaxed); // below 0 for a moment, while it is being set right
+	return now > 0 ? (uint64_t)now : 0;
+}
 
 bool tally_young_is_due(void)
 {

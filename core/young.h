@@ -28,6 +28,9 @@ void tally_young_watched(struct tally_page *page);
 // Settles what the page has not told yet. Pages of layouts that are not tracked have nothing to tell.
 void tally_young_settle(struct tally_page *page);
 
+// The object was dead when the last collection looked, and lives again: its page is listed. Any thread that holds it.
+void tally_young_return(const struct tally_object *object);
+
 // World stopped, a collection has been: nothing is young but what the heap's current pages will hold from now on.
 void tally_young_reset(struct tally_heap *heap);
 void tally_young_reset_count(void);

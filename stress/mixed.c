@@ -13,8 +13,8 @@
 //   rings      each thread keeps rings of numbered nodes that nobody else knows, and reads them again and again
 //   nodes      each is numbered at its birth and crossed out at its death: made, finalized and destroyed once each
 //   the heap   after a last collection holds no object and no buffer
-// At the end one line with the figures; status 1, and a line for each book that does not balance, when one does not. Status 2:
-// wrong usage. A thread that makes no progress for a minute ends the program with status 3: a deadlock.
+// At the end one line with the figures; status 1, and a line for each book that does not balance, when one does not. Status
+// 2: wrong usage. A thread that makes no progress for a minute ends the program with status 3: a deadlock.
 //
 // I1  A node's mark is MARK from its birth to its dealloc. Whoever finds another one has found a lost object.
 #include <errno.h>
@@ -437,18 +437,18 @@ static void look_at_the_heap(struct life *life)
 
 static void change_thresholds(struct life *life)
 {
-	const uint32_t threshold[] = {50 + below(&life->random, 1000), 1 + below(&life->random, 10), 1 + below(&life->random, 10)};
-	tally_gc_set_threshold(threshold);
+	uint32_t first = 50 + below(&life->random, 1000), second = 1 + below(&life->random, 10);
+	tally_gc_set_threshold((const uint32_t[]){first, second, 1 + below(&life->random, 10)});
 }
 
 static const struct {
 	unsigned weight;
 	void (*run)(struct life *life);
 } acts[] = {
-	{80, renew_ring},      {120, read_a_ring},   {150, put_token},          {150, take_token},      {120, weave},
-	{90, unravel},         {15, replace_container}, {100, drop_garbage},    {80, count_word},       {60, count_in_section},
-	{20, drop_in_section}, {5, wait_in_region},  {40, welcome_the_revived}, {2, collect},           {2, look_at_the_heap},
-	{1, change_thresholds},
+	{80, renew_ring},           {120, read_a_ring},    {150, put_token},     {150, take_token},
+	{120, weave},               {90, unravel},         {15, replace_container}, {100, drop_garbage},
+	{80, count_word},           {60, count_in_section}, {20, drop_in_section}, {5, wait_in_region},
+	{40, welcome_the_revived},  {2, collect},          {2, look_at_the_heap}, {1, change_thresholds},
 };
 enum { ACTS = sizeof acts / sizeof acts[0] };
 
@@ -534,7 +534,8 @@ static void watch_seat(struct seat *seat)
 	seat->idle = steps == seat->seen ? seat->idle + 1 : 0;
 	seat->seen = steps;
 	if (seat->idle < PATIENCE) return;
-	fprintf(stderr, "tally-mixed-%s: the thread in seat %u has made no step for %d s\n", tally_variant(), seat->number, PATIENCE);
+	fprintf(stderr, "tally-mixed-%s: the thread in seat %u has made no step for %d s\n", tally_variant(), seat->number,
+	        PATIENCE);
 	_exit(3);
 }
 
@@ -602,7 +603,8 @@ static void close_shared(void)
 	balance("tokens handed over", atomic_load(&book.tokens_in), atomic_load(&book.tokens_out));
 	balance("their sum", atomic_load(&book.sum_in), atomic_load(&book.sum_out));
 	balance("words counted", atomic_load(&book.counted), sum_of_words());
-	balance("counted in sections", atomic_load(&book.counted_in_sections), take_value(need(tally_list_get(shared.total, 0))));
+	int64_t total = take_value(need(tally_list_get(shared.total, 0)));
+	balance("counted in sections", atomic_load(&book.counted_in_sections), total);
 	tally_decref(shared.words);
 	tally_decref(shared.total);
 	tally_decref(shared.pool);
@@ -652,8 +654,8 @@ static void print_figures(void)
 	printf("%s: %s; %u threads at a time, %lld in all; %lld steps, %lld nodes, %lld brought back; %" PRIu64 " + %" PRIu64
 	       " + %" PRIu64 " collections found %" PRIu64 "\n",
 	       tally_variant(), atomic_load(&book.complaints) ? "FAILED" : "the books balance", options.threads,
-	       atomic_load(&book.lives), atomic_load(&book.steps), atomic_load(&book.nodes_made), atomic_load(&book.resurrections),
-	       collections[0], collections[1], collections[2], found);
+	       atomic_load(&book.lives), atomic_load(&book.steps), atomic_load(&book.nodes_made),
+	       atomic_load(&book.resurrections), collections[0], collections[1], collections[2], found);
 }
 
 static void run_all(void)
@@ -679,8 +681,8 @@ static void run_all(void)
 
 _Noreturn static void refuse(void)
 {
-	fprintf(stderr, "usage: tally-mixed-%s [-d SECONDS] [-t THREADS (1 to %d)] [-s SEED] [--plant lost|leak]\n", tally_variant(),
-	        THREADS_MAX);
+	fprintf(stderr, "usage: tally-mixed-%s [-d SECONDS] [-t THREADS (1 to %d)] [-s SEED] [--plant lost|leak]\n",
+	        tally_variant(), THREADS_MAX);
 	exit(2);
 }
 

@@ -267,6 +267,33 @@ static void every_finalizer_runs_before_anything_is_cleared(void)
 	}
 }
 
+static void see_nobody_dead(tally_object *self, struct node *node)
+{
+	(void)self;
+	(void)node;
+	CHECK_EQ(node_total.dealloc, 0);
+	CHECK_EQ(atomic_load(&fixture_dead), 0);
+}
+
+// Nor does any destructor, not even of what no finalizer can reach.
+static void no_destructor_runs_before_the_last_finalizer(void)
+{
+	tally_object *type = node_type(NODE_WHOLE), *probe_type = fixture_probe_type(), *old = must(tally_list_new());
+	push_own(old, probe(probe_type, 0));
+	for (int i = 0; i < 3; i++) CHECK_COLLECT(2, 0);
+	node_on_finalize = see_nobody_dead;
+	for (int i = 0; i < 10; i++) {
+		tally_object *list = list_in_itself();
+		push_own(list, probe(probe_type, i + 1));
+		if (i == 5) push_own(list, old);
+		tally_decref(list);
+		tally_decref(ring_of_nodes(type, i * 2, 2));
+	}
+	CHECK_COLLECT(0, 30);
+	check_calls(20, 1, 1);
+	CHECK_EQ(atomic_load(&fixture_dead), 11);
+}
+
 // What hangs off the nodes, of every kind, is whole when the finalizers run.
 static void see_containers(tally_object *self, struct node *node)
 {
@@ -588,10 +615,12 @@ static void what_takes_the_place_of_garbage_is_not_taken_for_it(void)
 	tally_decref(keeper);
 }
 
-static int64_t collected_inside;
+static int64_t collected_inside; // by collections that finalizers asked for
+static uint64_t collections_inside; // of any kind, while finalizers ran
 
 static void allocate_and_collect(tally_object *self, struct node *node)
 {
+	uint64_t before = collections();
 	(void)self;
 	(void)node;
 	drop_lists_in_themselves(200);
@@ -600,6 +629,7 @@ static void allocate_and_collect(tally_object *self, struct node *node)
 		CHECK(found >= 0);
 		collected_inside += found;
 	}
+	collections_inside += collections() - before;
 	CHECK_NO_ERROR();
 }
 
@@ -607,6 +637,7 @@ static void a_collection_inside_a_finalizer_of_the_collectors_returns_0(void)
 {
 	tally_object *type = node_type(NODE_WHOLE);
 	collected_inside = 0;
+	collections_inside = 0;
 	node_on_finalize = allocate_and_collect;
 	set_thresholds(1, 1, 1);
 	tally_gc_enable();
@@ -615,6 +646,7 @@ static void a_collection_inside_a_finalizer_of_the_collectors_returns_0(void)
 	tally_gc_disable();
 	check_calls(5, 1, 1);
 	CHECK_EQ(collected_inside, 0);
+	CHECK_EQ(collections_inside, 0);
 	CHECK(tally_gc_collect(2) >= 0);
 	CHECK_EQ(fixture_live_objects(), 0);
 }
@@ -745,7 +777,7 @@ static void *work_meanwhile(void *unused)
 	return NULL;
 }
 
-static void other_threads_go_on_while_finalizers_run(void)
+static void other_threads_go_on_and_collect_while_finalizers_run(void)
 {
 	tally_object *type = node_type(NODE_WHOLE);
 	reach(&meeting.at, 0);
@@ -754,9 +786,9 @@ static void other_threads_go_on_while_finalizers_run(void)
 	tally_decref(ring_of_nodes(type, 0, 5));
 	CHECK_COLLECT(2, 5);
 	finish(worker);
-	CHECK_EQ(meeting.found, 0);
+	CHECK_EQ(meeting.found, 100);
 	check_calls(5, 1, 1);
-	CHECK_COLLECT(2, 120);
+	CHECK_COLLECT(2, 20);
 }
 
 static void *make_many_meanwhile(void *unused)
@@ -785,6 +817,77 @@ static void a_thread_that_makes_much_does_not_wait_for_finalizers(void)
 	tally_gc_disable();
 	check_calls(5, 1, 1);
 	CHECK(tally_gc_collect(2) >= 0);
+}
+
+// Two collections of two threads, whose finalizers run at the same time; garbage of the second refers to garbage of the
+// first.
+static struct {
+	stage at;
+	tally_object *type, *of_first;
+	int64_t found_by_second;
+	bool second_waits; // for the end of the first collection, in its finalizer
+} overlap;
+
+static void finalize_in_two_collections(tally_object *self, struct node *node)
+{
+	if (node->id == 0) {
+		overlap.of_first = tally_incref(self);
+		reach(&overlap.at, 1);
+		await(&overlap.at, 2);
+	} else if (overlap.second_waits) {
+		reach(&overlap.at, 2);
+		await(&overlap.at, 3);
+	}
+}
+
+static void *be_the_second(void *unused)
+{
+	(void)unused;
+	tally_token token = attached();
+	await(&overlap.at, 1);
+	tally_object *node = ring_of_nodes(overlap.type, 1, 1);
+	node_link(node, 1, overlap.of_first);
+	tally_decref(overlap.of_first);
+	tally_decref(node);
+	overlap.found_by_second = tally_gc_collect(2);
+	if (!overlap.second_waits) reach(&overlap.at, 2);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void begin_overlap(bool second_waits)
+{
+	reach(&overlap.at, 0);
+	nodes_forget();
+	overlap.second_waits = second_waits;
+	node_on_finalize = finalize_in_two_collections;
+	tally_decref(ring_of_nodes(overlap.type, 0, 1));
+}
+
+static void a_collection_may_begin_and_end_while_the_finalizers_of_another_run(void)
+{
+	overlap.type = node_type(NODE_WHOLE);
+	begin_overlap(false);
+	pthread_t second = spawn(be_the_second, NULL);
+	CHECK_COLLECT(2, 1);
+	finish(second);
+	CHECK_EQ(overlap.found_by_second, 1);
+	check_calls(2, 1, 1);
+}
+
+static void garbage_of_one_collection_keeps_that_of_another_to_which_it_refers(void)
+{
+	overlap.type = node_type(NODE_WHOLE);
+	begin_overlap(true);
+	pthread_t second = spawn(be_the_second, NULL);
+	CHECK_COLLECT(2, 0); // what the second refers to has come back, for all that the first can see
+	check_calls(1, 1, 0);
+	reach(&overlap.at, 3);
+	finish(second);
+	CHECK_EQ(overlap.found_by_second, 1);
+	CHECK_EQ(node_seen[1].dealloc, 1);
+	CHECK_COLLECT(2, 1);
+	check_calls(2, 1, 1);
 }
 
 static void drop_rings(void *type, unsigned number)
@@ -1087,6 +1190,7 @@ int main(void)
 	TAP_RUN(inside_a_section_a_finalizer_waits_for_its_end);
 	TAP_RUN(the_node_of_a_cycle_is_finalized_once);
 	TAP_RUN(every_finalizer_runs_before_anything_is_cleared);
+	TAP_RUN(no_destructor_runs_before_the_last_finalizer);
 	TAP_RUN(the_containers_of_garbage_are_intact_in_its_finalizers);
 	TAP_RUN(the_containers_of_what_came_back_are_intact_afterwards);
 	TAP_RUN(what_hangs_off_a_cycle_of_lists_is_finalized);
@@ -1106,8 +1210,10 @@ int main(void)
 	TAP_RUN(errors_and_errno_survive_an_automatic_collection_with_finalizers);
 	TAP_RUN(new_cycles_that_finalizers_make_are_found_by_the_next_collection);
 	TAP_RUN(garbage_that_a_new_cycle_refers_to_waits_for_the_next_collection);
-	TAP_RUN(other_threads_go_on_while_finalizers_run);
+	TAP_RUN(other_threads_go_on_and_collect_while_finalizers_run);
 	TAP_RUN(a_thread_that_makes_much_does_not_wait_for_finalizers);
+	TAP_RUN(a_collection_may_begin_and_end_while_the_finalizers_of_another_run);
+	TAP_RUN(garbage_of_one_collection_keeps_that_of_another_to_which_it_refers);
 	TAP_RUN(finalizers_run_on_the_thread_that_collects);
 	TAP_RUN(an_object_that_another_thread_drops_may_come_back);
 	TAP_RUN(an_object_handed_to_another_thread_by_its_finalizer_dies_once);

@@ -358,8 +358,8 @@ static void containers_and_types_with_traverse_are_tracked_and_nothing_else(void
 static void the_heap_counts_tracked_objects(void)
 {
 	uint64_t before = tracked_objects();
-	tally_object *objects[] = {must(tally_list_new()), must(tally_dict_new()), node_new(node_type(NODE_PLAIN), 0), integer(5),
-	                           text("y"), node_new(node_type(NODE_DEALLOC), 1)};
+	tally_object *objects[] = {must(tally_list_new()), must(tally_dict_new()), node_new(node_type(NODE_PLAIN), 0),
+	                           integer(5), text("y"), node_new(node_type(NODE_DEALLOC), 1)};
 	CHECK_EQ(tracked_objects(), before + 3);
 	tally_object *tuple = must(tally_tuple_new(objects, 6));
 	CHECK_EQ(tracked_objects(), before + 4);
@@ -799,6 +799,19 @@ static void an_object_in_the_place_of_an_old_one_is_young(void)
 	}
 }
 
+static void an_object_in_the_place_of_a_middle_aged_one_is_young(void)
+{
+	const size_t count = tap_scale((size_t)20000);
+	for (int round = 0; round < 3; round++) {
+		tally_object *holder = must(tally_list_new());
+		for (size_t i = 0; i < count; i++) push_own(holder, must(tally_list_new()));
+		CHECK_COLLECT(0, 0);
+		tally_decref(holder);
+		drop_lists_in_themselves(count);
+		CHECK_COLLECT(0, count);
+	}
+}
+
 static void an_object_in_the_place_of_old_garbage_is_young(void)
 {
 	const size_t count = tap_scale((size_t)20000);
@@ -1199,7 +1212,8 @@ static void what_is_being_built_is_never_garbage(void)
 			items[i] = list_in_itself();
 			push_own(items[i], integer(i));
 		}
-		tally_object *tuple = must(tally_tuple_new(items, 40)), *list = must(tally_list_from(items, 40)), *key = integer(round);
+		tally_object *tuple = must(tally_tuple_new(items, 40)), *list = must(tally_list_from(items, 40));
+		tally_object *key = integer(round);
 		for (int i = 0; i < 40; i++) tally_decref(items[i]);
 		push(list, tuple);
 		put(dict, key, list);
@@ -1602,17 +1616,30 @@ static tally_object *long_run(struct web *web, size_t i)
 	return run;
 }
 
+// References lead forth and back in memory, so that no single sweep over it finds everything.
+static void shuffle_lists(struct web *web)
+{
+	for (size_t i = web->lists - 1; i > 0; i--) {
+		size_t k = below(&web->random, (unsigned)i + 1);
+		tally_object *other = web->list[k];
+		web->list[k] = web->list[i];
+		web->list[i] = other;
+	}
+}
+
 static void make_lists_of_web(struct web *web)
 {
-	for (size_t i = 0; i < web->lists; i++) {
-		web->list[i] = must(tally_list_new());
-		if (i) push(web->list[(i - 1) / 3], web->list[i]);
-	}
+	for (size_t i = 0; i < web->lists; i++) web->list[i] = must(tally_list_new());
+	shuffle_lists(web);
+	for (size_t i = 1; i < web->lists; i++) push(web->list[(i - 1) / 3], web->list[i]);
 	push(web->list[0], web->list[0]); // a cycle, so that counts alone destroy nothing of it
 	web->objects = web->lists;
 }
 
-// The caller has a reference to the root of the tree, the first list, and to nothing else.
+enum { ROOTS_APART = 16 };
+
+// The caller has a reference to the root of the tree, the first list, and to every sixteenth, so that marks spread from many
+// places at once.
 static struct web new_web(tally_object *type, size_t lists, unsigned number, bool is_light)
 {
 	struct web web = {.list = malloc(lists * sizeof web.list[0]), .lists = lists, .is_light = is_light,
@@ -1622,8 +1649,14 @@ static struct web new_web(tally_object *type, size_t lists, unsigned number, boo
 	for (size_t i = 0; i < lists; i += 5) push_own(any_list(&web), new_member_of_web(&web, i, type));
 	for (size_t i = 0; i < lists; i += 7) push(any_list(&web), any_list(&web));
 	for (size_t i = 0; i < 9; i++) push_own(any_list(&web), long_run(&web, i));
-	for (size_t i = 1; i < lists; i++) tally_decref(web.list[i]);
+	for (size_t i = 1; i < lists; i++)
+		if (i % ROOTS_APART) tally_decref(web.list[i]);
 	return web;
+}
+
+static void drop_web(const struct web *web)
+{
+	for (size_t i = 0; i < web->lists; i += ROOTS_APART) tally_decref(web->list[i]);
 }
 
 // Changes when a count or a length of one of the lists does.
@@ -1655,14 +1688,14 @@ static void collect_webs(tally_object *type, int generation, unsigned number)
 	for (size_t i = 0; i < lists; i += 3) push(dead.list[i], live.list[77]);
 	uint32_t references = tally_refcount(live.list[77]);
 	nodes_forget();
-	tally_decref(dead.list[0]);
+	drop_web(&dead);
 	CHECK_EQ(tally_gc_collect(generation), dead.objects);
 	CHECK_EQ(tally_refcount(live.list[77]), references - (lists + 2) / 3);
 	CHECK_EQ(tracked_objects(), live.objects);
 	uint64_t sum = sum_of_web(&live);
 	CHECK_COLLECT(2, 0);
 	CHECK_EQ(sum_of_web(&live), sum);
-	tally_decref(live.list[0]);
+	drop_web(&live);
 	CHECK_COLLECT(2, live.objects);
 	free(live.list);
 	free(dead.list);
@@ -1680,13 +1713,13 @@ static void collect_around_a_hermit(tally_object *type, int generation, unsigned
 	push_own(hermit, text("still here"));
 	incref_times(hermit, 255);
 	CHECK_COLLECT(generation, 0);
-	tally_decref(webs[0].list[0]);
+	drop_web(&webs[0]);
 	CHECK_COLLECT(2, webs[0].objects);
 	CHECK_EQ(tracked_objects(), webs[1].objects + 1);
 	CHECK_EQ(tally_refcount(hermit), 256);
 	CHECK_EQ(length_of(hermit), 1);
 	decref_times(hermit, 256);
-	tally_decref(webs[1].list[0]);
+	drop_web(&webs[1]);
 	CHECK_COLLECT(2, webs[1].objects);
 	for (int i = 0; i < 2; i++) free(webs[i].list);
 }
@@ -1698,10 +1731,10 @@ static void with_threads_standing_by(void (*run)(tally_object *type, int generat
 	tally_object *type = node_type(NODE_PLAIN);
 	tap_seed();
 	for (int round = 0; round < rounds; round++) {
-		int count = round % 3 + 1;
+		int count = round % 3 + 1, way = round % 4;
 		pthread_t threads[3];
 		begin_scene();
-		for (int i = 0; i < count; i++) threads[i] = spawn(stand_by, (void *)&ways[round % 4 < 3 ? 2 - round % 4 : i]);
+		for (int i = 0; i < count; i++) threads[i] = spawn(stand_by, (void *)&ways[way < 3 ? 2 - way : i]);
 		run(type, round % 3, (unsigned)round);
 		reach(&scene.at, 1);
 		for (int i = 0; i < count; i++) finish(threads[i]);
@@ -2090,6 +2123,7 @@ int main(void)
 	TAP_RUN(a_cycle_of_old_and_young_is_found_when_all_of_it_is_examined);
 	TAP_RUN(young_garbage_leaves_the_old_objects_that_it_refers_to);
 	TAP_RUN(an_object_in_the_place_of_an_old_one_is_young);
+	TAP_RUN(an_object_in_the_place_of_a_middle_aged_one_is_young);
 	TAP_RUN(an_object_in_the_place_of_old_garbage_is_young);
 	TAP_RUN(young_objects_between_old_ones_are_found);
 	TAP_RUN(what_is_made_after_a_collection_is_found_by_the_next);

@@ -13,7 +13,8 @@
 enum kind { LIST, TUPLE, DICT, NODE, KINDS };
 enum { BOX_MAX = 60000, NO_KEY = -1 };
 
-// A reference. In a dict: the value of `key`, an int, or, from FIRST_NODE_KEY on downwards, a node, which is referred to as well.
+// A reference. In a dict: the value of `key`, an int, or, from FIRST_NODE_KEY on downwards, a node, which is referred to as
+// well.
 enum { FIRST_NODE_KEY = -2 };
 struct edge {
 	int to, key;
@@ -98,7 +99,12 @@ static tally_object *box_type(bool is_finalized)
 
 static tally_object *tag_type(void)
 {
-	tally_host_type description = {.size = sizeof description, .name = "tag", .payload_size = sizeof(int), .dealloc = tag_dies};
+	tally_host_type description = {
+		.size = sizeof description,
+		.name = "tag",
+		.payload_size = sizeof(int),
+		.dealloc = tag_dies,
+	};
 	return must(tally_host_type_new(&description));
 }
 
@@ -252,12 +258,14 @@ static int64_t model_collect(int generation)
 	for (int id = 0; id < world.boxes; id++)
 		if (world.box[id].is_candidate && !world.box[id].is_reached) model_finalize(id);
 	model_reach();
-	for (int id = 0; id < world.boxes; id++)
-		if (world.box[id].is_candidate && world.box[id].is_reached) world.box[id].generation = generation == 0 ? 1 : 2;
 	for (int id = 0; id < world.boxes; id++) {
-		if (!world.box[id].is_candidate || world.box[id].is_reached) continue;
-		model_kill(id);
-		found++;
+		if (!world.box[id].is_candidate) continue;
+		if (world.box[id].is_reached) {
+			world.box[id].generation = generation == 0 ? 1 : 2;
+		} else {
+			model_kill(id);
+			found++;
+		}
 	}
 	model_settle();
 	return found;
@@ -393,7 +401,8 @@ static struct edge model_take_edge(struct box *from, int i)
 
 static void unlink_dict(struct box *from, struct edge edge)
 {
-	tally_object *key = edge.key <= FIRST_NODE_KEY ? tally_incref(world.box[FIRST_NODE_KEY - edge.key].object) : integer(edge.key);
+	bool is_node = edge.key <= FIRST_NODE_KEY;
+	tally_object *key = is_node ? tally_incref(world.box[FIRST_NODE_KEY - edge.key].object) : integer(edge.key);
 	tally_object *value = NULL;
 	CHECK_EQ(tally_dict_pop(from->object, key, &value), 1);
 	tally_decref(key);
@@ -468,8 +477,8 @@ static bool agrees(int id)
 	right &= CHECK_EQ(world.finalized[id], box->is_finalized);
 	if (box->is_alive && right) right &= CHECK_EQ(tally_refcount(box->object), box->external + box->internal);
 	if (!right)
-		tap_note("box %d of %d: kind %d, generation %d, %u references of the test's, %u of others", id, world.boxes, box->kind,
-		         box->generation, box->external, box->internal);
+		tap_note("box %d of %d: kind %d, generation %d, %u references of the test's, %u of others", id, world.boxes,
+		         box->kind, box->generation, box->external, box->internal);
 	return right;
 }
 
@@ -486,15 +495,19 @@ static bool list_agrees(const struct box *box)
 	return true;
 }
 
+static bool node_agrees(const struct box *box)
+{
+	struct node *node = node_of(box->object);
+	for (int i = 0; i < box->edges; i++)
+		if (!CHECK_PTR(node->link[box->edge[i].key], world.box[box->edge[i].to].object)) return false;
+	return true;
+}
+
 static bool contents_agree(const struct box *box)
 {
 	size_t size = 0;
 	if (box->kind == LIST) return list_agrees(box);
-	if (box->kind == NODE) {
-		for (int i = 0; i < box->edges; i++)
-			if (!CHECK_PTR(node_of(box->object)->link[box->edge[i].key], world.box[box->edge[i].to].object)) return false;
-		return true;
-	}
+	if (box->kind == NODE) return node_agrees(box);
 	CHECK_EQ(tally_len(box->object, &size), 0);
 	return CHECK_EQ(size, box->edges + 1);
 }
@@ -544,8 +557,9 @@ static bool step(int wanted)
 	else if (what < 71) clear_one();
 	else if (what < 76) hold_one();
 	else if (what < 98) drop_one();
-	else if (what < 99) return roll(4) ? collect_and_compare((int)roll(2)) : collect_failing_and_compare((int)roll(3), 1 + roll(4));
-	else return collect_and_compare((int)roll(3));
+	else if (what < 99) return collect_and_compare((int)roll(3));
+	else if (roll(4)) return collect_and_compare((int)roll(2));
+	else return collect_failing_and_compare((int)roll(3), 1 + roll(4));
 	return CHECK_EQ(world.deaths, world.boxes - world.alive);
 }
 

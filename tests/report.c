@@ -277,7 +277,7 @@ static void *give_an_arena_and_ask(size_t size, size_t alignment, void *context)
 	(void)context;
 	pthread_join(spawn(ask_once, &length), NULL);
 	atomic_store(&length_during_the_start, length);
-	return memset(aligned_alloc(alignment, size), 0, 4096);
+	return memset(aligned_alloc(alignment, size), 0, size);
 }
 
 static void take_an_arena_back(void *arena, size_t size, void *context)

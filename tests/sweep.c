@@ -282,30 +282,31 @@ static void i1_each_reference_to_something_else_is_dropped_once(void)
 	tally_decref(key);
 }
 
-// An old list and a host object die of the death of young trash; so do leaves, whose blocks are free at once.
+// An old list and objects of the host's die of the death of young trash; so do leaves, whose blocks are free at once.
 static void i3_leaves_die_at_once_and_whatever_has_more_to_give_up_joins_the_dying(void)
 {
 	tally_object *type = fixture_probe_type(), *inner = integer(1 << 30), *old = list_of(inner), *leaf = text("leaf");
 	tally_decref(inner);
 	CHECK_EQ(tally_gc_collect(2), 0);
-	tally_object *host = probe(type, 0), *trash = list_in_itself();
-	push_own(trash, old), push_own(trash, leaf), push_own(trash, host);
+	tally_object *host = probe(type, 0), *final = node_new(node_type(NODE_FINALIZE), 1), *trash = list_in_itself();
+	push_own(trash, old), push_own(trash, leaf), push_own(trash, host), push_own(trash, final);
 	struct tally_page *leaves = tally_page_of(leaf);
 	int used = leaves->used;
 	tally_decref(trash);
 	find(0);
 	tally_sweep_promote(&set, 0);
 	CHECK_EQ(tally_sweep_free(&set), 1);
-	CHECK(is_dead(trash) && is_dead(leaf) && is_dead(old) && is_dead(host) && !is_dead(inner));
+	CHECK(is_dead(trash) && is_dead(leaf) && is_dead(old) && is_dead(host) && is_dead(final) && !is_dead(inner));
 	CHECK_EQ(tally_load(&leaf->local, relaxed), 0); // free
 	CHECK_EQ(leaves->used, used - 1);
 	CHECK_EQ(tally_load(&old->local, relaxed), TALLY_TYPE_LIST); // dying
-	CHECK_PTR(tally_self.dying, host);
-	CHECK_EQ(tally_threads_dying(), 2);
+	CHECK_PTR(tally_self.dying, final);
+	CHECK_EQ(tally_threads_dying(), 3);
 	variant_world_start();
-	CHECK_EQ(atomic_load(&fixture_dead), 0);
+	CHECK(atomic_load(&fixture_dead) == 0 && atomic_load(&node_total.finalize) == 0);
 	tally_bury();
 	check_died_in_order(1);
+	CHECK_EQ(atomic_load(&node_total.finalize), 1);
 	CHECK(is_dead(inner) && !tally_self.dying);
 }
 

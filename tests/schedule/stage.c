@@ -78,6 +78,7 @@ int tally_pages_each(int (*visit)(struct tally_page *page, void *context), void 
 void tally_heap_reclaim(void) {}
 
 void tally_young_list(struct tally_page *page) { (void)page; }
+void tally_young_return(const struct tally_object *object) { (void)object; }
 void tally_young_settle(struct tally_page *page) { (void)page; }
 void tally_young_watched(struct tally_page *page) { (void)page; }
 

@@ -398,7 +398,7 @@ static struct schedule_scenario scenarios[] = {
         SCENARIO(helping, 2, helping_stopper, helping_poller),
         BOUNDED(helping_twice, 3, 2, helping_twice_stopper, helping_twice_poller),
         BOUNDED(helping_two, 2, 3, helping_two_stopper, helping_poller, helping_two_returner),
-        BOUNDED(helping_stoppers, 3, 3, helping_stopper, helping_stoppers_second, helping_poller),
+        BOUNDED(helping_stoppers, 2, 3, helping_stopper, helping_stoppers_second, helping_poller),
         SCENARIO(helping_stoppers_alone, 2, helping_stopper, helping_stoppers_second),
         SCENARIO(called, 2, called_stopper, called_poller),
 };

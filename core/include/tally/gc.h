@@ -7,9 +7,9 @@
 // finalizers and destructors run afterwards, on the thread that collects, with the world going.
 //
 // An automatic collection happens at a run point (tally/thread.h) when more than threshold[0] objects have been made and
-// not yet dropped since the last one; every threshold[1] collections of generation 0 generation 1 is collected with it, and
-// every threshold[2] of generation 1 everything, but only when what has moved to generation 2 since the last time is a
-// quarter of what was there.
+// not yet dropped since the last one. After more than threshold[1] collections of generation 0 the next one takes generation 1
+// with it, and after more than threshold[2] of those everything is collected, but only when what has moved to generation 2
+// since the last time is more than a quarter of what was left there.
 //
 // The order in which garbage goes: finalizers of all of it first, once each; then what they brought back to life is found
 // (with all that it refers to) and stays; then the rest is cleared, and its counts do what remains.
@@ -25,9 +25,10 @@ extern "C" {
 enum { TALLY_GC_GENERATIONS = 3 };
 
 // Collects `generation` (0, 1 or 2) and everything younger. Returns the number of unreachable objects found and not brought
-// back by a finalizer; 0 at once when a collection is running already, on whichever thread. -1 with TALLY_ERROR_VALUE (no
-// such generation), TALLY_ERROR_MEMORY (every object is as it was), TALLY_ERROR_THREAD (not attached, or a critical section
-// of this thread is open). Works while automatic collection is disabled. A run point.
+// back by a finalizer; 0 at once when another thread is just examining objects, or when a callback of a collection of this
+// thread asks. -1 with TALLY_ERROR_VALUE (no such generation), TALLY_ERROR_MEMORY (every object is as it was),
+// TALLY_ERROR_THREAD (not attached, or a critical section of this thread is open). Works while automatic collection is
+// disabled. A run point.
 TALLY_API int64_t tally_gc_collect(int generation);
 
 // Switch automatic collection on (the default) and off. Any thread, any state, while the runtime runs; cannot fail.
@@ -49,7 +50,7 @@ TALLY_API int tally_gc_get_count(uint64_t count[TALLY_GC_GENERATIONS]);
 typedef struct tally_gc_stats {
 	size_t size;            // in: sizeof(tally_gc_stats), lets the struct grow
 	uint64_t collections;   // that ran to their end
-	uint64_t collected;     // unreachable objects found
+	uint64_t collected;     // unreachable objects found and not brought back
 	uint64_t uncollectable; // of them: alive after they were cleared, since a type in their cycle has no clear
 	uint64_t failed;        // collections given up for want of memory, with every object left as it was
 } tally_gc_stats;

@@ -11,7 +11,7 @@ extern "C" {
 // Called by a traverse for each reference; NULL is allowed.
 typedef void (*tally_visit_fn)(tally_object *referent, void *visit_context);
 
-// Describes a host type. Zero in what is not needed.
+// Describes a host type. Zero in what is not needed. The callbacks must return: a thread must not end in one of them.
 typedef struct tally_host_type {
 	size_t size;         // sizeof(tally_host_type): lets the struct grow
 	const char *name;    // copied; 1 to 63 bytes
@@ -24,10 +24,12 @@ typedef struct tally_host_type {
 	// Calls visit(referent, visit_context) for every reference that the payload owns, each exactly once, and for nothing
 	// else. With it the collector examines the type's objects; without it a cycle through them is never freed. Called with
 	// the world stopped, perhaps by several threads for different objects: it must only read, and must not use the library.
+	// So a payload must own what its fields refer to whenever its thread comes to a point (incref first, then store), and a
+	// thread in a blocking region, which runs on meanwhile, must not change such fields.
 	void (*traverse)(void *payload, tally_visit_fn visit, void *visit_context, void *context);
 	// Breaks cycles: takes the references out of the payload (set the field to NULL, then drop what was there) and leaves
 	// it valid, since others may still use the object. Called by the collector on unreachable objects, and when the object
-	// dies if there is no dealloc. The thread's error is saved and restored.
+	// dies if there is no dealloc; perhaps more than once. The thread's error is saved and restored.
 	void (*clear)(void *payload, void *context);
 	// Called once in the object's life, before anything of it is given up: when its last reference goes, or when the
 	// collector finds it unreachable; `self` and all that it refers to are intact. It may bring the object back to life by
