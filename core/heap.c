@@ -105,7 +105,6 @@ static void format(struct tally_page *page, uint16_t tag, unsigned layout, unsig
 	page->class = (uint8_t)class;
 	page->owner = tag;
 	page->has_aged = false; // nothing is left of what was in it
-	page->counted = 0;
 	page->free = NULL;
 	page->bump = page->base;
 	page->end = page->base + page->slots * page->block_size;

@@ -4,7 +4,7 @@
 // blocks are scanned in the order of addresses; and a word waits while marks gather in it. A word with many blocks to scan is
 // scanned at once; those with few are collected in a batch, whose blocks are asked for first.
 //
-// I1  `scanned` is a part of `marked`; when the queue is empty they are equal.
+// I1  `scanned` is a part of `marked`; after tally_mark_drain they are equal.
 // I2  A word is in the queue exactly when its byte in `queued` is set; when a mark begins no byte is.
 // World stopped.
 #include "mark.h"
@@ -81,22 +81,28 @@ static uint64_t add_bytes(uint64_t a, uint64_t b)
 	return ((a & low) + (b & low)) ^ ((a ^ b) & ~low);
 }
 
-static uint64_t sum_of_shares(const struct tally_candidates *set, uint64_t first)
+static inline uint64_t eight_bytes(const uint8_t *bytes)
 {
-	const struct tally_crew *crew = set->crew;
-	uint64_t sum = 0, bytes;
-	for (unsigned i = 0; i < crew->size; i++) {
-		if (!crew->share[i].has_residues) continue;
-		memcpy(&bytes, &crew->share[i].residue[first], 8);
-		sum = add_bytes(sum, bytes);
-	}
+	uint64_t x;
+	memcpy(&x, bytes, 8);
+	return x;
+}
+
+static uint64_t sum_of_shares(const struct tally_crew *crew, uint64_t first)
+{
+	uint64_t sum = eight_bytes(&crew->share[0].residue[first]);
+	for (unsigned i = 1; i < crew->size; i++)
+		if (crew->share[i].has_residues) sum = add_bytes(sum, eight_bytes(&crew->share[i].residue[first]));
 	return sum;
 }
 
 uint64_t tally_mark_nonzero(const struct tally_candidates *set, uint32_t word)
 {
-	uint64_t bits = 0;
-	for (unsigned i = 0; i < 8; i++) bits |= nonzero(sum_of_shares(set, word * (uint64_t)64 + i * 8)) << i * 8;
+	uint64_t bits = 0, first = word * (uint64_t)64;
+	if (set->crew->size == 1)
+		for (unsigned i = 0; i < 8; i++) bits |= nonzero(eight_bytes(&set->residue[first + i * 8])) << i * 8;
+	else
+		for (unsigned i = 0; i < 8; i++) bits |= nonzero(sum_of_shares(set->crew, first + i * 8)) << i * 8;
 	return bits;
 }
 

@@ -86,19 +86,21 @@ static uint64_t wanted(const struct subtraction *subtraction, const struct tally
 TALLY_INLINED void take_in(struct subtraction *subtraction, uint32_t number, uint64_t bits, unsigned layout, tally_visit_fn visit)
 {
 	struct tally_candidates *set = subtraction->set;
+	uint32_t held = set->held;
 	struct tally_word word = tally_word_of(set, number);
-	uint64_t members = 0, immortals = 0;
+	uint8_t *residue = &subtraction->residue[number * (size_t)64];
+	uint64_t members = bits, immortals = 0;
 	for (; bits; bits &= bits - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(bits);
 		struct tally_object *object = tally_word_block(word, i);
 		uint32_t count = variant_count_stopped(object);
-		if (tally_unlikely(count == 0)) continue;
-		members |= (uint64_t)1 << i;
-		if (tally_unlikely(count > UINT8_MAX)) {
+		if (tally_unlikely(count - 1 >= UINT8_MAX)) { // 0, or 256 and more
 			if (count == UINT32_MAX) immortals |= (uint64_t)1 << i;
+			if (count == 0) members &= ~((uint64_t)1 << i);
+			if (count == 0) continue;
 			subtraction->has_heavy = true;
 		}
-		subtraction->residue[number * 64 + i] += (uint8_t)(count - set->held);
+		residue[i] += (uint8_t)(count - held);
 		tally_trace(object, layout, visit, subtraction);
 	}
 	set->member[number] = members;

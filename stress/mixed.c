@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 64, LINKS = 3, RINGS = 8, CHANNELS = 4, WORDS = 32, CHANNEL_MAX = 200 };
+enum { THREADS_MAX = 64, LINKS = 3, RINGS = 8, CHANNELS = 4, WORDS = 32, CHANNEL_MAX = 200, REVIVED_MAX = 500 };
 enum { MARK = 0x7A11D00D, CROSSED_OUT = 0x0DEAD000 };
 
 static struct {
@@ -154,7 +154,14 @@ static void visit_node(void *payload, tally_visit_fn visit, void *visit_context,
 	for (int i = 0; i < LINKS; i++) visit(node->link[i], visit_context);
 }
 
-// Every other one comes back to life, in a place where any thread may find it.
+static size_t length_of(tally_object *object)
+{
+	size_t length = 0;
+	check(tally_len(object, &length));
+	return length;
+}
+
+// Every other one comes back to life, in a place where any thread may find it, unless too many wait there.
 static void finalize_phoenix(tally_object *self, void *payload, void *context)
 {
 	struct node *node = payload;
@@ -162,7 +169,7 @@ static void finalize_phoenix(tally_object *self, void *payload, void *context)
 	if (node->mark != MARK) complain("a finalizer finds the mark %x", (unsigned)node->mark);
 	if (atomic_fetch_add(&node->finalized, 1)) complain("a node is finalized twice");
 	atomic_fetch_add(&book.phoenixes_finalized, 1);
-	if (node->number % 2) return;
+	if (node->number % 2 || length_of(shared.revived) > REVIVED_MAX) return;
 	check(tally_list_append(shared.revived, self));
 	atomic_fetch_add(&book.resurrections, 1);
 }
@@ -216,13 +223,6 @@ static int64_t take_value(tally_object *object)
 	check(tally_int_value(object, &value));
 	tally_decref(object);
 	return value;
-}
-
-static size_t length_of(tally_object *object)
-{
-	size_t length = 0;
-	check(tally_len(object, &length));
-	return length;
 }
 
 // The last element, or NULL when there is none.
@@ -346,10 +346,12 @@ static void unravel(struct life *life)
 
 static void replace_container(struct life *life)
 {
-	tally_object *former = container(life), *list = need(tally_list_new());
+	unsigned place = below(&life->random, CHANNELS);
+	tally_object *former = need(tally_list_get(shared.pool, place)), *list = need(tally_list_new());
+	check(tally_list_clear(former)); // else whatever refers to it keeps what has gathered there
 	check(tally_list_append(list, former));
-	check(tally_list_append(former, list)); // a cycle, dropped as soon as both have been replaced
-	check(tally_list_set(shared.pool, below(&life->random, CHANNELS), list));
+	check(tally_list_append(former, list)); // a cycle, garbage as soon as both have been replaced
+	check(tally_list_set(shared.pool, place, list));
 	tally_decref(former);
 	tally_decref(list);
 }

@@ -1486,6 +1486,31 @@ static void references_that_another_thread_added_keep_objects_alive(void)
 	}
 }
 
+static void *make_garbage_and_block(void *unused)
+{
+	(void)unused;
+	tally_token token = attached();
+	drop_lists_in_themselves(100);
+	CHECK_EQ(tally_blocking_begin(), 0);
+	reach(&scene.at, 1);
+	while (!has_reached(&scene.at, 2)) sched_yield(); // comes to no point
+	CHECK_EQ(tally_blocking_end(), 0);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+// The thread goes on only after the collections: to wait for it would be a deadlock.
+static void a_collection_waits_for_no_thread_in_a_blocking_region(void)
+{
+	begin_scene();
+	pthread_t blocked = spawn(make_garbage_and_block, NULL);
+	await(&scene.at, 1);
+	CHECK_COLLECT(0, 100);
+	CHECK_COLLECT(2, 0);
+	reach(&scene.at, 2);
+	finish(blocked);
+}
+
 static void make_garbage_and_go(void *unused, unsigned number)
 {
 	(void)unused;
@@ -2155,6 +2180,7 @@ int main(void)
 	TAP_RUN(what_another_thread_holds_on_its_stack_lives_until_it_is_dropped);
 	TAP_RUN(counts_that_several_threads_share_are_summed);
 	TAP_RUN(references_that_another_thread_added_keep_objects_alive);
+	TAP_RUN(a_collection_waits_for_no_thread_in_a_blocking_region);
 	TAP_RUN(garbage_of_threads_that_have_gone_is_found);
 	TAP_RUN(a_trim_does_not_hide_what_is_young);
 	TAP_RUN(an_heir_continues_where_a_thread_left_off);
