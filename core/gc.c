@@ -179,7 +179,8 @@ int64_t tally_gc_collect(int generation)
 	if (!try_begin()) return 0;
 	int64_t found = collect(generation);
 	if (found >= 0) return found;
-	return tally_error_raise(TALLY_ERROR_MEMORY, "gc_collect", "no memory to examine generation %d; nothing has changed", generation);
+	return tally_error_raise(TALLY_ERROR_MEMORY, "gc_collect", "no memory to examine generation %d; nothing has changed",
+	                         generation);
 }
 
 // True: something was found and has gone.

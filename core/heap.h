@@ -42,7 +42,8 @@ static inline void *tally_heap_new(struct tally_heap *heap, size_t size, enum ta
 	if (TALLY_ASSERTIONS && tally_heap_fault()) return NULL;
 	if (tally_unlikely(size > TALLY_MEDIUM_MAX)) return tally_heap_new_slow(heap, size, layout);
 	struct tally_page *page = heap->current[layout][tally_class_of(size)];
-	if (tally_layout_is_tracked(layout) && tally_unlikely(page->used >= page->watch)) return tally_heap_new_slow(heap, size, layout);
+	bool is_watched = tally_layout_is_tracked(layout);
+	if (is_watched && tally_unlikely(page->used >= page->watch)) return tally_heap_new_slow(heap, size, layout);
 	struct tally_object *block = page->free;
 	if (tally_likely(block != NULL)) {
 		page->free = block->next;
@@ -69,7 +70,8 @@ void tally_heap_give_empty(struct tally_heap *heap);
 // (docs/counting.md, 4); free blocks become available to `to`. One walk over the pages, and none when there is nothing to move.
 void tally_heap_adopt(struct tally_heap *to);
 // For constructors, when an allocation has failed and nothing is half made: gives all empty pages back and adopts those of
-// threads that have gone, which stops the world. True: there were some, and the allocation may be tried once more. False for faults on demand.
+// threads that have gone, which stops the world. True: there were some, and the allocation may be tried once more. False for
+// faults on demand.
 bool tally_heap_relieve(void);
 // When an allocation of `size` bytes has failed for good: asks the host's hook. True: try once more. Leaf code but for the
 // hook. False for faults on demand.

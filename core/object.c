@@ -1,7 +1,7 @@
 // core/object.c: what every object has: a count, a type, a hash, equality, perhaps a length.
 //
-// The counting functions go straight to the variant: they are exempt from stop points, but for a drop. The others look at the type and
-// call what it offers. Hashing and comparing recurse, at most TALLY_DEPTH_LIMIT levels deep.
+// The counting functions go straight to the variant: they are exempt from stop points, but for a drop. The others look at
+// the type and call what it offers. Hashing and comparing recurse, at most TALLY_DEPTH_LIMIT levels deep.
 //
 // I1  Nothing here holds a lock across a call into a type.
 #include "object.h"

@@ -1,8 +1,8 @@
 // core/pause.h: stopping the world with a watch in hand.
 //
-// Everything in core that stops the world does it through these two, so that docs and figures speak of one thing: the time to
-// safepoint (from the request to the moment at which every other thread stands still) and the pause (from there to the
-// restart). Collections are recorded, in histograms that need no memory of their own: sixteen buckets a doubling.
+// A collection stops the world through these two, so that docs and figures speak of one thing: the time to safepoint (from
+// the request to the moment at which every other thread stands still) and the pause (from there to the restart). They are
+// recorded in histograms that need no memory of their own: sixteen buckets a doubling. Other stops are not recorded.
 #ifndef TALLY_CORE_PAUSE_H
 #define TALLY_CORE_PAUSE_H
 

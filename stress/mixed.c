@@ -350,7 +350,7 @@ static void replace_container(struct life *life)
 	tally_object *former = need(tally_list_get(shared.pool, place)), *list = need(tally_list_new());
 	check(tally_list_clear(former)); // else whatever refers to it keeps what has gathered there
 	check(tally_list_append(list, former));
-	check(tally_list_append(former, list)); // a cycle, garbage as soon as both have been replaced
+	check(tally_list_append(former, former)); // garbage for the collector as soon as nobody else refers to it
 	check(tally_list_set(shared.pool, place, list));
 	tally_decref(former);
 	tally_decref(list);

@@ -3,9 +3,10 @@
 // A thread uses objects while it is attached. Two kinds of point keep a program of many threads going:
 // a **stop point** may only wait (for a stopped world, or to hand the lock of the `gil` build over); every public
 // call that needs an attached thread is one, at its entry. A **run point** may also run destructors of objects whose
-// last reference another thread dropped, and collect (tally/gc.h): tally_safepoint, constructors at their entry (at the latest every 32nd, so that
-// drops come back in batches), the beginning of a blocking region, tally_thread_detach, and those that say so. A
-// tally_decref that destroys something runs such destructors, too (likewise), but does not collect.
+// last reference another thread dropped, and collect (tally/gc.h): tally_safepoint, constructors at their entry (at
+// the latest every 32nd, so that drops come back in batches), the beginning of a blocking region,
+// tally_thread_detach, and those that say so. A tally_decref that destroys something runs such destructors, too
+// (likewise), but does not collect.
 #ifndef TALLY_THREAD_H
 #define TALLY_THREAD_H
 
