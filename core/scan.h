@@ -1,8 +1,8 @@
 // core/scan.h: walking the blocks of a word: what all passes over candidates do.
 //
 // A word is 64 blocks of one page. Its blocks are dealt with in the order of addresses; the layout is chosen outside the loop,
-// so that the loop knows it. A pass that meets few blocks a word collects them in a batch: all are asked for before the first
-// one is read, and so are the arrays that they own.
+// so that the loop knows it. A mark asks for blocks ahead of time; one that meets few blocks a word collects them in a batch:
+// all are asked for before the first one is read, and so are the arrays that they own.
 // World stopped; a word is walked by one thread at a time.
 #ifndef TALLY_CORE_SCAN_H
 #define TALLY_CORE_SCAN_H
@@ -28,10 +28,15 @@ static inline struct tally_object *tally_word_block(struct tally_word word, unsi
 	return (struct tally_object *)(void *)(word.block + i * word.size);
 }
 
+enum { TALLY_NEXT = 24 }; // blocks from one that is scanned to the one that is asked for; it may lie behind the word
+
 TALLY_INLINED void tally_scan_bits(struct tally_word word, uint64_t bits, unsigned layout, tally_visit_fn visit, void *context)
 {
-	for (; bits; bits &= bits - 1)
-		tally_trace(tally_word_block(word, (unsigned)__builtin_ctzll(bits)), layout, visit, context);
+	for (; bits; bits &= bits - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(bits);
+		__builtin_prefetch(word.block + (i + TALLY_NEXT) * word.size);
+		tally_trace(tally_word_block(word, i), layout, visit, context);
+	}
 }
 
 // Calls `visit` for the references of the blocks in `bits`.

@@ -2,8 +2,7 @@
 // elsewhere.
 //
 // One walk over the pages in the order of addresses: a block's count goes to its residue, and each of its references takes one
-// off the residue of what it refers to. The decrements fall anywhere, so a large collection asks for each residue 32
-// decrements ahead. Threads that help have residues of their own, added up afterwards: sharing one table by atomic operations
+// off the residue of what it refers to. Threads that help have residues of their own, added up afterwards: sharing one table by atomic operations
 // is slower than one thread alone (docs/collector.md).
 //
 // I1  Every reference between candidates is subtracted exactly once, so the residues of a block, added up, end at the number of
@@ -17,16 +16,13 @@
 
 #include <string.h>
 
-enum { AHEAD = 32, LARGE = 1 << 19 }; // residues asked for ahead; residues from which on that is worth while
-enum { MEMBERS = -1 };                // instead of a generation: what `member` says already
+enum { MEMBERS = -1 }; // instead of a generation: what `member` says already
 
 struct subtraction {
 	struct tally_candidates *set;
 	int generation;
 	uint8_t *residue;
 	bool has_heavy;
-	unsigned at;
-	uint8_t *asked[AHEAD];
 };
 
 // ---- one reference less ----
@@ -35,28 +31,6 @@ static inline void subtract(tally_object *referent, void *context)
 {
 	struct subtraction *subtraction = context;
 	if (referent) --subtraction->residue[tally_candidate_number(referent)];
-}
-
-static inline void subtract_later(tally_object *referent, void *context)
-{
-	struct subtraction *subtraction = context;
-	if (!referent) return;
-	uint8_t *residue = &subtraction->residue[tally_candidate_number(referent)], **place = &subtraction->asked[subtraction->at];
-	__builtin_prefetch(residue, 1);
-	--**place;
-	*place = residue;
-	subtraction->at = (subtraction->at + 1) % AHEAD;
-}
-
-// The dummy's residue takes what the empty places of the ring are worth.
-static void start_ahead(struct subtraction *subtraction)
-{
-	for (unsigned i = 0; i < AHEAD; i++) subtraction->asked[i] = subtraction->residue;
-}
-
-static void finish_ahead(struct subtraction *subtraction)
-{
-	for (unsigned i = 0; i < AHEAD; i++) --*subtraction->asked[i];
 }
 
 // ---- which blocks ----
@@ -83,7 +57,7 @@ static uint64_t wanted(const struct subtraction *subtraction, const struct tally
 // ---- the walk ----
 
 // Takes in the live blocks among `bits` and subtracts their references.
-TALLY_INLINED void take_in(struct subtraction *subtraction, uint32_t number, uint64_t bits, unsigned layout, tally_visit_fn visit)
+TALLY_INLINED void take_in(struct subtraction *subtraction, uint32_t number, uint64_t bits, unsigned layout)
 {
 	struct tally_candidates *set = subtraction->set;
 	uint32_t held = set->held;
@@ -101,37 +75,30 @@ TALLY_INLINED void take_in(struct subtraction *subtraction, uint32_t number, uin
 			subtraction->has_heavy = true;
 		}
 		residue[i] += (uint8_t)(count - held);
-		tally_trace(object, layout, visit, subtraction);
+		tally_trace(object, layout, subtract, subtraction);
 	}
 	set->member[number] = members;
 	set->marked[number] = immortals; // for now; the search for roots completes it
 }
 
-TALLY_INLINED void take_in_page(struct subtraction *subtraction, const struct tally_page *page, unsigned layout,
-                                tally_visit_fn visit)
+TALLY_INLINED void take_in_page(struct subtraction *subtraction, const struct tally_page *page, unsigned layout)
 {
 	uint32_t first = tally_candidate_first(page) / 64;
 	for (unsigned i = 0; i < tally_candidate_words(page); i++)
-		take_in(subtraction, first + i, wanted(subtraction, page, i), layout, visit);
+		take_in(subtraction, first + i, wanted(subtraction, page, i), layout);
 }
 
-TALLY_INLINED void take_in_pages(struct subtraction *subtraction, uint32_t from, uint32_t to, tally_visit_fn visit)
+static void take_in_pages(struct subtraction *subtraction, uint32_t from, uint32_t to)
 {
 	for (uint32_t i = from; i < to; i++) {
 		const struct tally_page *page = subtraction->set->page[i];
 		switch (page->layout) {
-		case TALLY_LAYOUT_POINTERS: take_in_page(subtraction, page, TALLY_LAYOUT_POINTERS, visit); break;
-		case TALLY_LAYOUT_ARRAY: take_in_page(subtraction, page, TALLY_LAYOUT_ARRAY, visit); break;
-		case TALLY_LAYOUT_ENTRIES: take_in_page(subtraction, page, TALLY_LAYOUT_ENTRIES, visit); break;
-		default: take_in_page(subtraction, page, TALLY_LAYOUT_CALLBACK, visit); break;
+		case TALLY_LAYOUT_POINTERS: take_in_page(subtraction, page, TALLY_LAYOUT_POINTERS); break;
+		case TALLY_LAYOUT_ARRAY: take_in_page(subtraction, page, TALLY_LAYOUT_ARRAY); break;
+		case TALLY_LAYOUT_ENTRIES: take_in_page(subtraction, page, TALLY_LAYOUT_ENTRIES); break;
+		default: take_in_page(subtraction, page, TALLY_LAYOUT_CALLBACK); break;
 		}
 	}
-}
-
-static void run(struct subtraction *subtraction, uint32_t from, uint32_t to)
-{
-	if (subtraction->set->words * 64 >= LARGE) take_in_pages(subtraction, from, to, subtract_later);
-	else take_in_pages(subtraction, from, to, subtract);
 }
 
 // ---- alone, or with help ----
@@ -143,10 +110,8 @@ static void subtract_share(struct tally_crew *crew, unsigned index, struct subtr
 	struct tally_crew_share *share = &crew->share[index];
 	if (index > 0) memset(share->residue, 0, crew->set->words * 64);
 	subtraction->residue = share->residue;
-	start_ahead(subtraction);
 	uint32_t from, to;
-	while (tally_crew_take(crew, crew->set->pages, PAGES_AT_ONCE, &from, &to)) run(subtraction, from, to);
-	finish_ahead(subtraction);
+	while (tally_crew_take(crew, crew->set->pages, PAGES_AT_ONCE, &from, &to)) take_in_pages(subtraction, from, to);
 	share->has_residues = true;
 	share->has_heavy = subtraction->has_heavy;
 }

@@ -80,34 +80,6 @@ static void i1_the_residue_is_the_number_of_references_from_outside(void)
 	CHECK_EQ(tally_gc_collect(2), 4);
 }
 
-static void i1_subtracting_later_comes_to_the_same(void)
-{
-	static uint8_t residues[1 << 20];
-	struct quartet four = quartet();
-	tally_object *more = must(tally_list_new());
-	for (int i = 0; i < 100; i++) {
-		tally_object *list = must(tally_list_new());
-		push(list, more), push(list, four.dict), push(more, list);
-		tally_decref(list);
-	}
-	stop(2);
-	if (set.words * 64 > sizeof residues) tap_bail_out("more pages than expected");
-	struct subtraction subtraction = {.set = &set, .generation = 2, .residue = set.residue};
-	take_in_pages(&subtraction, 0, set.pages, subtract);
-	memcpy(residues, set.residue, set.words * 64);
-	memset(set.residue, 0, set.words * 64);
-	start_ahead(&subtraction);
-	take_in_pages(&subtraction, 0, set.pages, subtract_later);
-	finish_ahead(&subtraction);
-	CHECK_EQ(memcmp(residues + 64, set.residue + 64, (set.words - 1) * 64), 0); // all but the dummy's
-	CHECK_EQ(residue(more), 1);
-	CHECK_EQ(residue(four.dict), 1);
-	go();
-	tally_object *all[] = {more, four.tuple, four.list, four.dict, four.node};
-	for (unsigned i = 0; i < 5; i++) tally_decref(all[i]);
-	CHECK_EQ(tally_gc_collect(2), 105);
-}
-
 // A count of more than 255 makes a residue that wraps, and the set knows of it.
 static void heavy_objects_are_noted(void)
 {
@@ -185,7 +157,6 @@ int main(void)
 {
 	nodes_begin(60);
 	TAP_RUN(i1_the_residue_is_the_number_of_references_from_outside);
-	TAP_RUN(i1_subtracting_later_comes_to_the_same);
 	TAP_RUN(heavy_objects_are_noted);
 	TAP_RUN(only_members_are_looked_at_when_the_set_has_them_already);
 	TAP_RUN(every_block_that_lives_is_a_member_and_nothing_beyond);
