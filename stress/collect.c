@@ -1,10 +1,11 @@
 // stress/collect.c: the benchmark of the collector: one process, one measurement, a few lines `figure value`.
 //
 // script/collect starts many of these, one program for each build, beside stress/collect.py, which does the same work
-// with Python's lists; docs/collect.md says what each row is. Nothing but lists is collected, on one thread. Automatic
+// with Python's lists; docs/collect.md says what each row is. Nothing but lists is collected. Automatic
 // collection is off unless the row is about it, so that each collection is one that was asked for.
 //
-//     seq, stride, rand N    N live lists, each with one reference, and one more that holds them all; full collections
+//     seq, stride, rand N    N live lists, each with one reference, and one more that holds them all; full collections,
+//                            by one thread and, where there is help, with that of a second one
 //     tree DEPTH             a dropped binary tree whose nodes refer to their parents
 //     young OLD NEW          collections of NEW new lists, half of them garbage in rings, while OLD old ones live
 //     alloc OLD PAIRS        pairs of lists made while OLD old ones live, with automatic collection
@@ -13,6 +14,9 @@
 // A measurement that is not of what it says ends with status 1: the number of objects collected must be the number of
 // those that became garbage, and nothing may be alive at the end.
 #include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,15 +252,48 @@ static tally_object *draw_list(const struct graph *graph) { return graph->lists[
 
 // ---- full collections of live lists ----
 
-static void run_full(size_t size, enum shape shape)
+static void time_full(const char *figure, size_t size)
 {
 	double spent[FULL_REPETITIONS];
-	struct graph graph = make_graph(size, shape);
 	for (int i = 0; i < WARM_UP; i++) collect(2, 0);
 	for (int i = 0; i < FULL_REPETITIONS; i++) spent[i] = collect(2, 0) / (double)size;
+	print(figure, percentile(spent, FULL_REPETITIONS, 50));
+}
+
+// A thread that does nothing but come to points: in the builds without a lock it stands still at one, and helps.
+static atomic_bool is_there, is_over;
+
+static void *stand_by(void *unused)
+{
+	tally_token own;
+	(void)unused;
+	if (tally_thread_attach(&own)) fail("tally_thread_attach");
+	atomic_store(&is_there, true);
+	while (!atomic_load_explicit(&is_over, memory_order_relaxed)) tally_safepoint();
+	tally_thread_detach(own);
+	return NULL;
+}
+
+static void time_full_with_help(size_t size)
+{
+	pthread_t helper;
+	atomic_store(&is_over, false);
+	if (pthread_create(&helper, NULL, stand_by, NULL)) fail("pthread_create");
+	while (!atomic_load(&is_there)) sched_yield();
+	time_full("full-helped", size);
+	atomic_store(&is_over, true);
+	tally_blocking_begin();
+	pthread_join(helper, NULL);
+	tally_blocking_end();
+}
+
+static void run_full(size_t size, enum shape shape)
+{
+	struct graph graph = make_graph(size, shape);
+	time_full("full", size);
+	if (strcmp(tally_variant(), "gil")) time_full_with_help(size); // there the others just wait for the lock
 	drop_graph(&graph);
 	collect(2, size);
-	print("full", percentile(spent, FULL_REPETITIONS, 50));
 }
 
 static void run_seq(const size_t *numbers) { run_full(numbers[0], SEQ); }

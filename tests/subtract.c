@@ -1,6 +1,6 @@
 // tests/subtract.c: the first pass of trial deletion: who is a candidate, and its residue: I1 of core/subtract.c.
 //
-// The source is included, so that its two ways to subtract can be compared.
+// The source is included, so that its parts can be called.
 #include "nodes.h"
 
 #include "../core/subtract.c"
