@@ -50,10 +50,12 @@ static inline uint64_t *tally_page_word(const struct tally_page *page)
 	return &tally_arena_of(page)->word[tally_page_index(page)];
 }
 
+// The product has 48 bits, so what its high half adds to the first number is added before the shift.
 static inline uint32_t tally_candidate_number(const struct tally_object *object)
 {
 	uint64_t word = tally_arena_of(object)->word[tally_page_number(object)];
-	return (uint32_t)(((uintptr_t)object & (TALLY_PAGE_SIZE - 1)) * (uint64_t)(uint32_t)word >> 32) + (uint32_t)(word >> 32);
+	uint64_t offset = (uintptr_t)object & (TALLY_PAGE_SIZE - 1), first = word & ~(uint64_t)UINT32_MAX;
+	return (uint32_t)((first + offset * (uint32_t)word) >> 32);
 }
 
 static inline uint32_t tally_candidate_first(const struct tally_page *page) { return (uint32_t)(*tally_page_word(page) >> 32); }
