@@ -8,7 +8,7 @@
 #include "variant.h"
 
 enum {
-	SPIN = TALLY_SPINS(100),
+	SPIN = TALLY_SPINS(3000), // some tens of microseconds: as long as a young collection stops the world (docs/stopping.md)
 	SPIN_AGAIN = TALLY_SPINS(400), // some ten microseconds: whoever has helped or was woken looks for the next job so long
 };
 
