@@ -14,7 +14,6 @@
 // I1  A collection that finds no memory has changed nothing.
 // I2  A collection begins at a run point of its thread, with no section open, never inside another collection.
 #include "gc.h"
-#include "arena.h"
 #include "error.h"
 #include "object.h"
 #include "pause.h"

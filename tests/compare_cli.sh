@@ -239,16 +239,16 @@ END
 fi
 
 # What includes what: beside it, by the end of its path, the shortest of two, with ../, not read, itself.
-mkdir -p "$folder/work/src/sub" "$folder/work/src/deep/er"
-printf '#include "b.h"\n#include <stdio.h>\nint x;\n\t# include <sub/c.h>\n' >"$folder/work/src/a.c"
-printf '#include "c.h"\n#include <b.h>' >"$folder/work/src/b.h"
-printf '#include "../b.h"\n#include "c.h"\n#include <other.h\n' >"$folder/work/src/sub/c.h"
-printf '#include "../../b.h"\n' >"$folder/work/src/deep/er/b.h"
+mkdir -p "$folder/tree/src/sub" "$folder/tree/src/deep/er"
+printf '#include "b.h"\n#include <stdio.h>\nint x;\n\t# include <sub/c.h>\n' >"$folder/tree/src/a.c"
+printf '#include "c.h"\n#include <b.h>' >"$folder/tree/src/b.h"
+printf '#include "../b.h"\n#include "c.h"\n#include <other.h\n' >"$folder/tree/src/sub/c.h"
+printf '#include "../../b.h"\n' >"$folder/tree/src/deep/er/b.h"
 printf '%s\n' 'src/a.c src/b.h' 'src/a.c stdio.h' 'src/a.c src/sub/c.h' 'src/b.h src/sub/c.h' 'src/b.h src/b.h' \
-	'src/sub/c.h src/b.h' 'src/sub/c.h src/sub/c.h' 'src/deep/er/b.h src/b.h' >"$folder/work/expected"
+	'src/sub/c.h src/b.h' 'src/sub/c.h src/sub/c.h' 'src/deep/er/b.h src/b.h' >"$folder/tree/expected"
 digest_of()
 {
-	(cd "$folder/work" && "$driver" --workers "$workers" --quick --rounds 1 --threads 1,2 --duration-ms 2 \
+	(cd "$folder/tree" && "$driver" --workers "$workers" --quick --rounds 1 --threads 1,2 --duration-ms 2 \
 		--workloads graph "$@") >"$out" 2>"$err" && sed -n 's/^graph *right: digest \([0-9a-f]*\) .*/\1/p' "$out"
 }
 expected=$(digest_of expected)
@@ -258,16 +258,16 @@ point 'the include lines of a folder give the graph expected' $?
 generated=$(digest_of --seed 7) && grep -q '^Graph: 4000 nodes, [0-9]* edges, generated\.$' "$out" &&
 	[ "$(digest_of --seed 7)" = "$generated" ] && other=$(digest_of --seed 8) && [ "$other" != "$generated" ]
 point 'without arguments a graph is generated that depends on the seed' $?
-printf 'a b\nb c\nalone\n' >"$folder/work/spoiled"
+printf 'a b\nb c\nalone\n' >"$folder/tree/spoiled"
 [ "$(digest_of --seed 7 spoiled)" = "$generated" ] &&
 	grep -qF 'generated: no includes and no edge list in what was named (spoiled:3: two names and then only' "$out"
 point 'a line that is no edge spoils an edge list, and the output says where' $?
-printf 'a b c\n' >"$folder/work/words"
-: >"$folder/work/nothing"
+printf 'a b c\n' >"$folder/tree/words"
+: >"$folder/tree/nothing"
 digest_of expected words nothing spoiled >"$folder/digest"
 grep -q '^Graph: 8 nodes, 8 edges, of 0 files with includes and 1 edge lists\.$' "$out"
 point 'what has no edge is a node of its own' $?
-awk 'BEGIN { for (i = 0; i < 100500; i++) print i % 1000, i % 777 }' >"$folder/work/many"
+awk 'BEGIN { for (i = 0; i < 100500; i++) print i % 1000, i % 777 }' >"$folder/tree/many"
 digest_of many >"$folder/digest"
 grep -q '^Graph: 1000 nodes, 100000 edges, of .*; the first of 100500 edges found\.$' "$out"
 point 'too many edges are cut, and the output says so' $?
