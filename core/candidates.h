@@ -39,6 +39,7 @@ struct tally_candidates {
 	uint64_t head, tail; // of `queue`, a ring of `words` places
 	bool has_heavy;      // some candidate has 256 references or more
 	uint32_t held;       // references that the collector itself has to each member
+	bool asks_classes;   // whether classes are in use: the reference of the table of types does not count
 	struct tally_crew *crew; // core/crew.h
 	unsigned shares;         // tables of residues and of marks, the set's own included
 	uint8_t *other_residue;  // words * 64 for each other share; not zeroed

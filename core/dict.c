@@ -1,358 +1,315 @@
 // core/dict.c: dicts: hashable keys to values, in the order in which the keys were inserted.
 //
-// Every operation hashes its key, takes the dict's lock, searches or changes the table (core/dict_table.h), drops the
-// lock, and then gives up what it unlinked. Keys are immutable and comparing them runs no code of the host, so all of
-// it is leaf work. A table that is full is replaced: by a larger one or, when many of its entries are tombstones, by
-// one of the same size or less. The new table is complete before the dict refers to it, and the old one is freed after
-// the unlock.
+// An operation on a key finds its entry, which leaves the dict locked (core/keyed.h), changes or reads it, unlocks, and then
+// gives up what it unlinked. Lists of keys, values and items, and copies, are taken in one hold of the lock, memory for them
+// included, so that they are of one moment; what they are put into is made before or after it.
 //
 // I1  An operation that fails has changed nothing.
-// Any attached thread; two dicts are never locked at once (equality reads one entry at a time).
-#include "dict.h"
+// Any attached thread; two dicts are never locked at once (equality and updates read one entry at a time).
 #include "error.h"
+#include "keyed.h"
+#include "list.h"
 #include "number.h"
 #include "object.h"
+#include "text.h"
+#include "tuple.h"
 
-#include <tally/container.h>
+#include <tally/dict.h>
 
 #include <inttypes.h>
 
-enum {
-	GROWTH = TALLY_TUNED(1, 64), // a full table gets room for its living entries, and for their number / this
-	KEPT = 64,                   // an empty dict keeps a table of up to this capacity
-};
-
-static inline struct tally_dict *dict_of(const char *operation, tally_object *object)
+static inline struct tally_dict *checked(const char *operation, tally_object *object)
 {
-	if (!tally_enter(operation)) return NULL;
 	if (tally_likely(object && object->type == TALLY_TYPE_DICT)) return (struct tally_dict *)object;
 	return tally_error_null(tally_error_type(operation, "a dict", object));
 }
 
-static inline int hash_key(const char *operation, tally_object *key, uint64_t *hash)
+static inline struct tally_dict *dict_of(const char *operation, tally_object *object)
 {
-	if (!key) return tally_error_raise(TALLY_ERROR_VALUE, operation, "the key is NULL");
-	if (key->type == TALLY_TYPE_STR && (*hash = tally_load(&((struct tally_str *)key)->hash, relaxed))) return 0;
-	if (tally_likely(tally_object_hash(key, hash, 0) == 0)) return 0;
-	return tally_object_hash_failed(operation, key);
+	return tally_enter(operation) ? checked(operation, object) : NULL;
 }
 
-// The opening of every operation on a key: the dict, or NULL with the error set.
-static inline struct tally_dict *dict_and_hash(const char *operation, tally_object *object, tally_object *key,
-                                               uint64_t *hash)
+// The same for operations that make something.
+static struct tally_dict *dict_to_make_from(const char *operation, tally_object *object)
+{
+	return tally_enter_new(operation) ? checked(operation, object) : NULL;
+}
+
+// The same for operations that store `value`.
+static inline struct tally_dict *dict_for(const char *operation, tally_object *object, tally_object *value)
 {
 	struct tally_dict *dict = dict_of(operation, object);
-	return dict && hash_key(operation, key, hash) == 0 ? dict : NULL;
+	if (tally_likely(!dict || value)) return dict;
+	return tally_error_null(tally_error_raise(TALLY_ERROR_VALUE, operation, "the value is NULL"));
 }
 
-static int no_value(const char *operation)
+// ---- making ----
+
+struct tally_object *tally_dict_make(const char *operation)
 {
-	return tally_error_raise(TALLY_ERROR_VALUE, operation, "the value is NULL");
-}
-
-// ---- room ----
-
-// What making room leaves to do once the lock is dropped.
-struct room {
-	struct tally_table *replaced; // the former table, to be freed
-	unsigned log2;                // of the table that could not be had
-};
-
-static bool replace_table(struct tally_dict *dict, struct room *room)
-{
-	size_t more = dict->used / GROWTH;
-	room->log2 = tally_table_log2_for(dict->used + (more ? more : 1));
-	if (room->log2 > TALLY_TABLE_LOG2_MAX) return false;
-	void *memory = tally_raw_new(tally_table_bytes(room->log2));
-	if (!memory) return false;
-	struct tally_table *table = tally_table_init(memory, room->log2);
-	if (dict->table) tally_table_fill(table, dict->table);
-	room->replaced = dict->table;
-	dict->table = table;
-	return true;
-}
-
-// Appends a key that is not there. Takes over the caller's reference to the value, unless it fails. The lock is held.
-static bool insert(struct tally_dict *dict, uint64_t hash, tally_object *key, tally_object *value, struct room *room)
-{
-	const struct tally_table *table = dict->table;
-	if ((!table || table->count == table->capacity) && !replace_table(dict, room)) return false;
-	variant_incref(key);
-	tally_table_append(dict->table, hash, key, value);
-	dict->used++;
-	return true;
-}
-
-static int no_room(const char *operation, const struct room *room)
-{
-	if (room->log2 <= TALLY_TABLE_LOG2_MAX) return tally_error_memory(operation, tally_table_bytes(room->log2));
-	return tally_error_raise(TALLY_ERROR_OVERFLOW, operation, "a dict has at most %zu keys",
-	                         (size_t)1 << (TALLY_TABLE_LOG2_MAX - 1));
-}
-
-// ---- making, reading ----
-
-tally_object *tally_dict_new(void)
-{
-	if (!tally_enter_new("dict_new")) return NULL;
 	struct tally_dict *dict =
-	        (struct tally_dict *)tally_object_new(TALLY_TYPE_DICT, sizeof *dict, TALLY_LAYOUT_ENTRIES);
-	if (!dict) return tally_error_null(tally_error_memory("dict_new", sizeof *dict));
-	dict->used = dict->spare = 0;
+		(struct tally_dict *)tally_object_new(TALLY_TYPE_DICT, sizeof *dict, TALLY_LAYOUT_ENTRIES);
+	if (!dict) return tally_error_null(tally_error_memory(operation, sizeof *dict));
+	dict->used = dict->replacements = 0;
 	dict->table = NULL;
 	return &dict->header;
 }
 
-static int length(struct tally_object *object, size_t *result)
+tally_object *tally_dict_new(void) { return tally_enter_new("dict_new") ? tally_dict_make("dict_new") : NULL; }
+
+tally_object *tally_dict_copy(tally_object *object)
 {
-	enum tally_hold hold = variant_lock_take(object);
-	*result = ((struct tally_dict *)object)->used;
-	variant_lock_drop(object, hold);
-	return 0;
+	struct tally_dict *dict = dict_to_make_from("dict_copy", object);
+	tally_object *copy = dict ? tally_dict_make("dict_copy") : NULL;
+	if (!copy || tally_keyed_copy((struct tally_dict *)copy, dict, "dict_copy") == 0) return copy;
+	variant_decref(copy);
+	return NULL;
 }
+
+// ---- reading ----
 
 int tally_dict_size(tally_object *object, size_t *size)
 {
-	struct tally_dict *dict = dict_of("dict_size", object);
-	return dict ? length(object, size) : -1;
+	return dict_of("dict_size", object) ? tally_keyed_length(object, size) : -1;
 }
 
 bool tally_is_dict(const tally_object *object) { return object && object->type == TALLY_TYPE_DICT; }
 
-// A new reference to the value of `key`, or NULL.
-static inline tally_object *look_up(struct tally_dict *dict, tally_object *key, uint64_t hash)
+// Ends a search: a new reference to the value that it found, or NULL.
+static inline tally_object *take_found(struct tally_dict *dict, tally_object *key, const struct tally_found *found)
 {
 	tally_object *value = NULL;
-	enum tally_hold hold = variant_lock_take(&dict->header);
-	struct tally_entry *entry = tally_table_find(dict->table, key, hash);
-	if (entry) {
-		value = entry->value;
+	if (found->entry) {
+		value = found->entry->value;
 		variant_incref(value);
 	}
-	variant_lock_drop(&dict->header, hold);
+	tally_keyed_end(dict, key, found);
 	return value;
+}
+
+static __attribute__((noinline)) int get_slow(struct tally_dict *dict, tally_object *key, struct tally_found found,
+                                              tally_object **value)
+{
+	*value = found.state == TALLY_FIND_FAILED ? NULL : take_found(dict, key, &found);
+	return found.state == TALLY_FIND_FAILED ? -1 : *value != NULL;
 }
 
 int tally_dict_get(tally_object *object, tally_object *key, tally_object **value)
 {
+	struct tally_dict *dict = dict_of("dict_get", object);
 	uint64_t hash;
-	struct tally_dict *dict = dict_and_hash("dict_get", object, key, &hash);
-	*value = dict ? look_up(dict, key, hash) : NULL;
-	return dict ? *value != NULL : -1;
+	*value = NULL;
+	if (!dict) return -1;
+	struct tally_found found = tally_keyed_find(dict, key, &hash, "dict_get");
+	if (tally_unlikely(found.state != TALLY_FIND_DONE)) return get_slow(dict, key, found, value);
+	bool there = found.entry != NULL;
+	*value = take_found(dict, key, &found);
+	return there;
 }
 
 int tally_dict_contains(tally_object *object, tally_object *key)
 {
-	uint64_t hash;
-	struct tally_dict *dict = dict_and_hash("dict_contains", object, key, &hash);
-	if (!dict) return -1;
-	enum tally_hold hold = variant_lock_take(object);
-	bool there = tally_table_find(dict->table, key, hash) != NULL;
-	variant_lock_drop(object, hold);
-	return there;
+	struct tally_dict *dict = dict_of("dict_contains", object);
+	return dict ? tally_keyed_contains(dict, key, "dict_contains") : -1;
 }
 
 // ---- changing ----
 
-int tally_dict_set(tally_object *object, tally_object *key, tally_object *value)
+// Ends a search: its key has that value now. Takes over the caller's reference to it.
+static inline int store(struct tally_dict *dict, tally_object *key, uint64_t hash, tally_object *value,
+                        const struct tally_found *found, const char *operation)
 {
-	uint64_t hash;
-	struct tally_dict *dict = dict_and_hash("dict_set", object, key, &hash);
-	struct room room = {.replaced = NULL};
+	struct tally_room room = {.replaced = NULL};
 	tally_object *former = NULL;
-	if (!dict) return -1;
-	if (!value) return no_value("dict_set");
-	enum tally_hold hold = variant_lock_take(object);
-	struct tally_entry *entry = tally_table_find(dict->table, key, hash);
-	variant_incref(value);
+	struct tally_entry *entry = found->entry;
 	if (entry) {
 		former = entry->value;
 		entry->value = value;
 	}
-	bool stored = entry || insert(dict, hash, key, value, &room);
-	variant_lock_drop(object, hold);
+	bool stored = entry || tally_keyed_insert(dict, hash, key, value, &room);
+	tally_keyed_end(dict, key, found);
 	tally_raw_free(room.replaced);
 	if (former) variant_decref(former);
 	if (stored) return 0;
 	variant_decref(value);
-	return no_room("dict_set", &room);
+	return tally_keyed_no_room(&room, operation);
 }
 
-tally_object *tally_dict_setdefault(tally_object *object, tally_object *key, tally_object *value)
+int tally_dict_set(tally_object *object, tally_object *key, tally_object *value)
 {
+	struct tally_dict *dict = dict_for("dict_set", object, value);
+	if (!dict) return -1;
+	variant_incref(value); // before the search, which may run code of the host's
 	uint64_t hash;
-	struct tally_dict *dict = dict_and_hash("dict_setdefault", object, key, &hash);
-	struct room room = {.replaced = NULL};
-	tally_object *there = NULL;
-	if (!dict) return NULL;
-	if (!value) return tally_error_null(no_value("dict_setdefault"));
-	enum tally_hold hold = variant_lock_take(object);
-	struct tally_entry *entry = tally_table_find(dict->table, key, hash);
-	if (entry) {
-		there = entry->value;
-	} else if (insert(dict, hash, key, value, &room)) {
+	struct tally_found found = tally_keyed_find(dict, key, &hash, "dict_set");
+	if (tally_likely(found.state != TALLY_FIND_FAILED)) return store(dict, key, hash, value, &found, "dict_set");
+	variant_decref(value);
+	return -1;
+}
+
+// Ends a search: the value that its key has now, a new reference, or NULL with the error set.
+static tally_object *store_default(struct tally_dict *dict, tally_object *key, uint64_t hash, tally_object *value,
+                                   const struct tally_found *found)
+{
+	struct tally_room room = {.replaced = NULL};
+	tally_object *there = found->entry ? found->entry->value : NULL;
+	if (!there && tally_keyed_insert(dict, hash, key, value, &room)) {
 		there = value;
 		variant_incref(there); // the dict's; the caller's follows
 	}
 	if (there) variant_incref(there);
-	variant_lock_drop(object, hold);
+	tally_keyed_end(dict, key, found);
 	tally_raw_free(room.replaced);
-	return there ? there : tally_error_null(no_room("dict_setdefault", &room));
+	return there ? there : tally_error_null(tally_keyed_no_room(&room, "dict_setdefault"));
+}
+
+tally_object *tally_dict_setdefault(tally_object *object, tally_object *key, tally_object *value)
+{
+	struct tally_dict *dict = dict_for("dict_setdefault", object, value);
+	if (!dict) return NULL;
+	variant_incref(value); // the search may run code of the host's, which drops it
+	uint64_t hash;
+	struct tally_found found = tally_keyed_find(dict, key, &hash, "dict_setdefault");
+	tally_object *there = found.state == TALLY_FIND_FAILED ? NULL : store_default(dict, key, hash, value, &found);
+	variant_decref(value);
+	return there;
 }
 
 // ---- adding to an int ----
 
-// Adds to the int of `entry`, which nobody but the entry refers to. False: it is no such int, or the sum does not fit.
+// Adds to the int of `entry`, which nobody but the entry refers to. False: it is no such int, or the sum does not fit, or is
+// a small one, of which there is one object only.
 static bool add_in_place(struct tally_entry *entry, int64_t n, int64_t *sum)
 {
 	if (!entry || entry->value->type != TALLY_TYPE_INT || !variant_is_unique(entry->value)) return false;
 	struct tally_int *counter = (struct tally_int *)entry->value;
-	if (tally_unlikely(__builtin_add_overflow(counter->value, n, sum))) return false;
+	if (tally_unlikely(__builtin_add_overflow(counter->value, n, sum) || tally_int_is_small(*sum))) return false;
 	counter->value = *sum;
 	return true;
 }
 
-// Replaces the int of `entry`, which others may see, by `fresh`, which holds the number to add and gets the sum. False: it
-// is no int, or the sum does not fit; the entry is as it was.
-static bool add_to(struct tally_entry *entry, struct tally_int *fresh)
+// What `former`, the value of the key (NULL: it had none), and n are together. False: it is no int, or the sum does not fit.
+static bool add_to(const struct tally_object *former, int64_t n, int64_t *sum)
 {
-	const struct tally_int *former = (struct tally_int *)entry->value;
-	if (tally_unlikely(entry->value->type != TALLY_TYPE_INT)) return false;
-	if (tally_unlikely(__builtin_add_overflow(former->value, fresh->value, &fresh->value))) return false;
-	entry->value = &fresh->header;
+	*sum = n;
+	if (!former) return true;
+	if (tally_unlikely(former->type != TALLY_TYPE_INT)) return false;
+	return !__builtin_add_overflow(((const struct tally_int *)former)->value, n, sum);
+}
+
+// Takes over the caller's reference to the sum, unless it fails. The lock is held.
+static bool store_sum(struct tally_dict *dict, tally_object *key, uint64_t hash, struct tally_entry *entry,
+                      struct tally_int *sum, struct tally_room *room)
+{
+	if (!entry) return tally_keyed_insert(dict, hash, key, &sum->header, room);
+	entry->value = &sum->header;
 	return true;
 }
 
 // Says why nothing was added to `former`, the value of the key (NULL: it had none).
-static int not_added(const struct tally_object *former, int64_t n, const struct room *room)
+static int not_added(const struct tally_object *former, int64_t n, const struct tally_room *room)
 {
-	if (!former) return no_room("dict_add", room);
+	if (!former) return tally_keyed_no_room(room, "dict_add");
 	if (former->type != TALLY_TYPE_INT) return tally_error_type("dict_add", "an int as the value", former);
 	return tally_error_raise(TALLY_ERROR_OVERFLOW, "dict_add", "%" PRId64 " + %" PRId64 " does not fit in 64 bits",
 	                         ((const struct tally_int *)former)->value, n);
 }
 
-int tally_dict_add(tally_object *object, tally_object *key, int64_t n, int64_t *sum)
+// Ends a search where the int is not changed in place.
+static int add_slow(struct tally_dict *dict, tally_object *key, uint64_t hash, struct tally_found found, int64_t n,
+                    int64_t *sum)
 {
-	uint64_t hash;
+	struct tally_room room = {.replaced = NULL};
 	int64_t total;
-	struct tally_dict *dict = dict_and_hash("dict_add", object, key, &hash);
-	struct room room = {.replaced = NULL};
-	if (!dict) return -1;
-	enum tally_hold hold = variant_lock_take(object);
-	struct tally_entry *entry = tally_table_find(dict->table, key, hash);
-	if (tally_likely(add_in_place(entry, n, &total))) {
-		variant_lock_drop(object, hold);
-		if (sum) *sum = total;
-		return 0;
-	}
-	tally_object *former = entry ? entry->value : NULL;
-	struct tally_int *fresh = tally_int_try_make(n);
-	bool stored = fresh && (entry ? add_to(entry, fresh) : insert(dict, hash, key, &fresh->header, &room));
-	total = fresh ? fresh->value : 0; // once stored and unlocked, it is anybody's to drop
+	if (found.state == TALLY_FIND_FAILED) return -1;
+	tally_object *former = found.entry ? found.entry->value : NULL;
+	bool fits = add_to(former, n, &total);
+	struct tally_int *fresh = fits ? tally_int_try_of(total) : NULL;
+	bool stored = fresh && store_sum(dict, key, hash, found.entry, fresh, &room);
 	if (!stored && former) variant_incref(former);
-	variant_lock_drop(object, hold);
+	tally_keyed_end(dict, key, &found);
 	tally_raw_free(room.replaced);
 	int result = 0;
-	if (!fresh) result = tally_error_memory("dict_add", sizeof *fresh);
-	else if (!stored) result = not_added(former, n, &room);
-	else if (sum) *sum = total;
+	if (fits && !fresh)
+		result = tally_error_memory("dict_add", sizeof *fresh);
+	else if (!stored)
+		result = not_added(former, n, &room);
+	else if (sum)
+		*sum = total;
 	if (fresh && !stored) variant_decref(&fresh->header);
 	if (former) variant_decref(former);
 	return result;
 }
 
+int tally_dict_add(tally_object *object, tally_object *key, int64_t n, int64_t *sum)
+{
+	struct tally_dict *dict = dict_of("dict_add", object);
+	uint64_t hash;
+	int64_t total;
+	if (!dict) return -1;
+	struct tally_found found = tally_keyed_find(dict, key, &hash, "dict_add");
+	if (tally_unlikely(found.state != TALLY_FIND_DONE || !add_in_place(found.entry, n, &total)))
+		return add_slow(dict, key, hash, found, n, sum);
+	tally_keyed_end(dict, key, &found);
+	if (sum) *sum = total;
+	return 0;
+}
+
 // ---- removing ----
 
-// Takes the references out of `entry`, which becomes a tombstone. An empty dict lets go of a large table.
-static struct tally_entry remove_entry(struct tally_dict *dict, struct tally_entry *entry, struct room *room)
+static void hand_out(tally_object *object, tally_object **place)
 {
-	struct tally_entry removed = *entry;
-	entry->key = entry->value = NULL;
-	if (--dict->used == 0 && dict->table->capacity > KEPT) {
-		room->replaced = dict->table;
-		dict->table = NULL;
-	}
-	return removed;
+	if (place)
+		*place = object;
+	else
+		variant_decref(object);
 }
 
 int tally_dict_pop(tally_object *object, tally_object *key, tally_object **value)
 {
-	uint64_t hash;
-	struct tally_dict *dict = dict_and_hash("dict_pop", object, key, &hash);
-	struct room room = {.replaced = NULL};
+	struct tally_dict *dict = dict_of("dict_pop", object);
+	struct tally_room room = {.replaced = NULL};
 	struct tally_entry removed = {.key = NULL};
 	if (value) *value = NULL;
 	if (!dict) return -1;
-	enum tally_hold hold = variant_lock_take(object);
-	struct tally_entry *entry = tally_table_find(dict->table, key, hash);
-	if (entry) removed = remove_entry(dict, entry, &room);
-	variant_lock_drop(object, hold);
+	uint64_t hash;
+	struct tally_found found = tally_keyed_find(dict, key, &hash, "dict_pop");
+	if (tally_unlikely(found.state == TALLY_FIND_FAILED)) return -1;
+	if (found.entry) removed = tally_keyed_remove(dict, found.entry, &room);
+	tally_keyed_end(dict, key, &found);
 	if (!removed.key) return 0;
 	tally_raw_free(room.replaced);
-	if (value) *value = removed.value;
-	else variant_decref(removed.value);
+	hand_out(removed.value, value);
 	variant_decref(removed.key);
 	return 1;
 }
 
-// Drops the references from the last entry to the first: see tally_bury_later.
-static void give_up(struct tally_table *table)
+int tally_dict_popitem(tally_object *object, tally_object **key, tally_object **value)
 {
-	if (!table) return;
-	struct tally_entry *entries = tally_table_entries(table);
-	for (uint32_t i = table->count; i > 0; i--) {
-		if (!entries[i - 1].key) continue;
-		variant_decref(entries[i - 1].value);
-		variant_decref(entries[i - 1].key);
-	}
-	tally_raw_free(table);
-}
-
-static void clear(struct tally_object *object)
-{
-	struct tally_dict *dict = (struct tally_dict *)object;
-	enum tally_hold hold = variant_lock_take(object);
-	struct tally_table *table = dict->table;
-	dict->table = NULL;
-	dict->used = 0;
-	variant_lock_drop(object, hold);
-	bool outer = tally_bury_later();
-	give_up(table);
-	tally_bury_again(outer);
+	struct tally_dict *dict = dict_of("dict_popitem", object);
+	struct tally_entry removed;
+	if (key) *key = NULL;
+	if (value) *value = NULL;
+	if (!dict) return -1;
+	if (!tally_keyed_pop(dict, &removed)) return 0;
+	hand_out(removed.value, value);
+	hand_out(removed.key, key);
+	return 1;
 }
 
 int tally_dict_clear(tally_object *object)
 {
 	if (!dict_of("dict_clear", object)) return -1;
-	clear(object);
+	tally_keyed_clear(object);
 	return 0;
 }
 
-// ---- iteration ----
+// ---- one after the other ----
 
-// New references to the next living entry from *position on. False: there is none.
-static bool next_entry(struct tally_dict *dict, size_t *position, struct tally_entry *found)
+static void drop_entry(const struct tally_entry *entry)
 {
-	bool there = false;
-	enum tally_hold hold = variant_lock_take(&dict->header);
-	size_t count = dict->table ? dict->table->count : 0;
-	for (; *position < count && !there; ++*position) {
-		*found = tally_table_entries(dict->table)[*position];
-		there = found->key != NULL;
-	}
-	if (there) {
-		variant_incref(found->key);
-		variant_incref(found->value);
-	}
-	variant_lock_drop(&dict->header, hold);
-	return there;
-}
-
-static void hand_out(tally_object *object, tally_object **place)
-{
-	if (place) *place = object;
-	else variant_decref(object);
+	variant_decref(entry->value);
+	variant_decref(entry->key);
 }
 
 int tally_dict_next(tally_object *object, size_t *position, tally_object **key, tally_object **value)
@@ -360,43 +317,240 @@ int tally_dict_next(tally_object *object, size_t *position, tally_object **key, 
 	struct tally_dict *dict = dict_of("dict_next", object);
 	struct tally_entry found;
 	if (!dict) return -1;
-	if (!next_entry(dict, position, &found)) return 0;
+	if (!tally_keyed_next(dict, position, &found)) return 0;
 	hand_out(found.key, key);
 	hand_out(found.value, value);
 	return 1;
 }
 
+static int set_entry(struct tally_dict *dict, const struct tally_entry *entry)
+{
+	struct tally_found found = tally_keyed_find_hashed(dict, entry->key, entry->hash, "dict_update");
+	if (found.state == TALLY_FIND_FAILED) return -1;
+	variant_incref(entry->value);
+	return store(dict, entry->key, entry->hash, entry->value, &found, "dict_update");
+}
+
+static int set_entries(struct tally_dict *dict, struct tally_dict *from)
+{
+	struct tally_entry entry;
+	size_t position = 0;
+	int status = 0;
+	while (status == 0 && tally_keyed_next(from, &position, &entry)) {
+		status = set_entry(dict, &entry);
+		drop_entry(&entry);
+	}
+	return status;
+}
+
+int tally_dict_update(tally_object *object, tally_object *from)
+{
+	struct tally_dict *dict = dict_of("dict_update", object), *source = dict ? checked("dict_update", from) : NULL;
+	if (!source || dict == source) return source ? 0 : -1;
+	variant_incref(object); // the equality of keys is code of the host's, which may drop both
+	variant_incref(from);
+	int status = set_entries(dict, source);
+	variant_decref(from);
+	variant_decref(object);
+	return status;
+}
+
+// ---- all at once ----
+
+enum part { KEYS = 1, VALUES = 2, BOTH = KEYS | VALUES };
+
+// References to keys, to values, or to each key and its value, in a raw buffer; NULL when there are none.
+struct parts {
+	struct tally_object **items;
+	size_t size;
+};
+
+static tally_object *hold(tally_object *object)
+{
+	variant_incref(object);
+	return object;
+}
+
+static void copy_parts(const struct tally_table *table, enum part which, struct parts *parts)
+{
+	const struct tally_entry *entries = tally_table_entries(table);
+	for (uint32_t i = 0; i < table->count; i++) {
+		if (!entries[i].key) continue;
+		if (which & KEYS) parts->items[parts->size++] = hold(entries[i].key);
+		if (which & VALUES) parts->items[parts->size++] = hold(entries[i].value);
+	}
+}
+
+static int take_parts(struct tally_dict *dict, enum part which, struct parts *parts, const char *operation)
+{
+	*parts = (struct parts){.size = 0};
+	enum tally_hold hold = variant_lock_take(&dict->header);
+	size_t bytes = (size_t)dict->used * (which == BOTH ? 2 : 1) * sizeof parts->items[0];
+	if (bytes) parts->items = tally_raw_new(bytes);
+	if (parts->items) copy_parts(dict->table, which, parts);
+	variant_lock_drop(&dict->header, hold);
+	return bytes && !parts->items ? tally_error_memory(operation, bytes) : 0;
+}
+
+static void drop_parts(struct parts *parts)
+{
+	while (parts->size > 0) variant_decref(parts->items[--parts->size]);
+	tally_raw_free(parts->items);
+}
+
+static int take_keys(struct tally_dict *dict, struct parts *parts)
+{
+	return take_parts(dict, KEYS, parts, "dict_keys");
+}
+
+static int take_values(struct tally_dict *dict, struct parts *parts)
+{
+	return take_parts(dict, VALUES, parts, "dict_values");
+}
+
+// A new list of what `take` gives.
+static tally_object *list_of(tally_object *object, int (*take)(struct tally_dict *dict, struct parts *parts),
+                             const char *operation)
+{
+	struct tally_dict *dict = dict_to_make_from(operation, object);
+	struct tally_list *list = dict ? tally_list_make(operation, 0) : NULL;
+	struct parts parts;
+	if (!list) return NULL;
+	if (take(dict, &parts)) {
+		variant_decref(&list->header);
+		return NULL;
+	}
+	list->items = parts.items;
+	list->size = list->capacity = (uint32_t)parts.size;
+	return &list->header;
+}
+
+tally_object *tally_dict_keys(tally_object *object) { return list_of(object, take_keys, "dict_keys"); }
+
+tally_object *tally_dict_values(tally_object *object) { return list_of(object, take_values, "dict_values"); }
+
+// A tuple that takes over both references; NULL, and it has not: the error is set.
+static tally_object *pair(tally_object *key, tally_object *value)
+{
+	const size_t bytes = sizeof(struct tally_tuple) + 2 * sizeof key;
+	struct tally_tuple *tuple =
+		(struct tally_tuple *)tally_object_new(TALLY_TYPE_TUPLE, bytes, TALLY_LAYOUT_POINTERS);
+	if (!tuple) return tally_error_null(tally_error_memory("dict_items", bytes));
+	tuple->size = 2;
+	tuple->items[0] = key;
+	tuple->items[1] = value;
+	return &tuple->header;
+}
+
+// Turns keys and values into pairs, for which there is room, and frees their buffer. -1: some are left out, and dropped.
+static int make_pairs(struct parts *parts, struct parts *pairs)
+{
+	size_t at = 0;
+	for (; at < parts->size; at += 2) {
+		tally_object *made = pair(parts->items[at], parts->items[at + 1]);
+		if (!made) break;
+		pairs->items[pairs->size++] = made;
+	}
+	bool complete = at == parts->size;
+	while (parts->size > at) variant_decref(parts->items[--parts->size]);
+	tally_raw_free(parts->items);
+	return complete ? 0 : -1;
+}
+
+static int take_pairs(struct tally_dict *dict, struct parts *pairs)
+{
+	struct parts parts;
+	*pairs = (struct parts){.size = 0};
+	if (take_parts(dict, BOTH, &parts, "dict_items")) return -1;
+	const size_t bytes = parts.size / 2 * sizeof pairs->items[0];
+	if (!bytes) return 0;
+	pairs->items = tally_raw_new(bytes);
+	if (pairs->items && make_pairs(&parts, pairs) == 0) return 0;
+	if (!pairs->items) {
+		drop_parts(&parts);
+		return tally_error_memory("dict_items", bytes);
+	}
+	drop_parts(pairs);
+	return -1;
+}
+
+tally_object *tally_dict_items(tally_object *object) { return list_of(object, take_pairs, "dict_items"); }
+
 // ---- the type ----
 
-static void destroy(struct tally_object *object) { give_up(((struct tally_dict *)object)->table); }
-
-// Whether `dict` has the key of `entry`, with an equal value.
-static int has_equal(struct tally_dict *dict, const struct tally_entry *entry, unsigned depth)
+// 1: `dict` has the key of `entry`, with an equal value; 0, -1.
+static int has_equal(struct tally_dict *dict, const struct tally_entry *entry, const char *operation)
 {
-	tally_object *value = look_up(dict, entry->key, entry->hash);
+	struct tally_found found = tally_keyed_find_hashed(dict, entry->key, entry->hash, operation);
+	if (found.state == TALLY_FIND_FAILED) return -1;
+	tally_object *value = take_found(dict, entry->key, &found);
 	if (!value) return 0;
-	int same = tally_object_equal(value, entry->value, depth);
+	int same = tally_object_equal(value, entry->value, operation);
 	variant_decref(value);
 	return same;
 }
 
-// In any order. Each entry is read by itself: of dicts that change meanwhile the answer may belong to no single moment.
-static int equal(struct tally_object *a, struct tally_object *b, unsigned depth)
+static int equal_entries(struct tally_dict *a, struct tally_dict *b, const char *operation)
 {
 	struct tally_entry entry;
-	size_t left, right, position = 0;
-	if (depth >= TALLY_DEPTH_LIMIT) return -1;
-	if (a == b) return 1;
-	length(a, &left);
-	length(b, &right);
-	if (left != right) return 0;
-	while (next_entry((struct tally_dict *)a, &position, &entry)) {
-		int same = has_equal((struct tally_dict *)b, &entry, depth + 1);
-		variant_decref(entry.value);
-		variant_decref(entry.key);
-		if (same != 1) return same;
+	size_t position = 0;
+	int same = 1;
+	while (same == 1 && tally_keyed_next(a, &position, &entry)) {
+		same = has_equal(b, &entry, operation);
+		drop_entry(&entry);
 	}
-	return 1;
+	return same;
+}
+
+// Keeps both: the equality of keys and values is code of the host's, which may drop them.
+static int compare(struct tally_object *a, struct tally_object *b, const char *operation)
+{
+	variant_incref(a);
+	variant_incref(b);
+	int same = equal_entries((struct tally_dict *)a, (struct tally_dict *)b, operation);
+	variant_decref(b);
+	variant_decref(a);
+	return same;
+}
+
+// In any order. Each entry is read by itself: of dicts that change meanwhile the answer may belong to no single moment.
+static int equal(struct tally_object *a, struct tally_object *b, const char *operation)
+{
+	size_t left, right;
+	if (a == b) return 1;
+	tally_keyed_length(a, &left);
+	tally_keyed_length(b, &right);
+	if (left != right) return 0;
+	if (!tally_nest(operation)) return -1;
+	int same = compare(a, b, operation);
+	tally_unnest();
+	return same;
+}
+
+static int write_entry(const struct tally_entry *entry, bool first, struct tally_text *text)
+{
+	if (!first && tally_text_add_string(text, ", ")) return -1;
+	if (tally_object_repr(entry->key, text) || tally_text_add_string(text, ": ")) return -1;
+	return tally_object_repr(entry->value, text);
+}
+
+// Each entry is read by itself, since what shows it may be the host's code.
+static int write_entries(struct tally_dict *dict, struct tally_text *text)
+{
+	struct tally_entry entry;
+	size_t position = 0;
+	int status = 0;
+	for (bool first = true; status == 0 && tally_keyed_next(dict, &position, &entry); first = false) {
+		status = write_entry(&entry, first, text);
+		drop_entry(&entry);
+	}
+	return status;
+}
+
+static int repr(struct tally_object *object, struct tally_text *text)
+{
+	if (tally_text_add_string(text, "{") || write_entries((struct tally_dict *)object, text)) return -1;
+	return tally_text_add_string(text, "}");
 }
 
 const struct tally_type tally_dict_type = {
@@ -404,8 +558,10 @@ const struct tally_type tally_dict_type = {
 	.index = TALLY_TYPE_DICT,
 	.layout = TALLY_LAYOUT_ENTRIES,
 	.size = sizeof(struct tally_dict),
-	.destroy = destroy,
-	.clear = clear,
+	.destroy = tally_keyed_destroy,
+	.clear = tally_keyed_clear,
 	.equal = equal,
-	.length = length,
+	.repr = repr,
+	.length = tally_keyed_length,
+	.owned = tally_keyed_owned,
 };

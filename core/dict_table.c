@@ -1,5 +1,5 @@
-// core/dict_table.c: building tables: how large, an empty one, one entry more, the living entries of another. The
-// search is inline in core/dict_table.h, which has the layout and the invariants.
+// core/dict_table.c: building tables: how large, an empty one, one entry more, the last one, the living entries of another.
+// The search is inline in core/dict_table.h, which has the layout and the invariants.
 //
 // Pure functions on one raw buffer: any thread that holds the lock of the dict, or is alone with the table.
 #include "dict_table.h"
@@ -62,4 +62,13 @@ void tally_table_fill(struct tally_table *table, const struct tally_table *from)
 	const struct tally_entry *entries = tally_table_entries(from);
 	for (uint32_t i = 0; i < from->count; i++)
 		if (entries[i].key) tally_table_append(table, entries[i].hash, entries[i].key, entries[i].value);
+}
+
+struct tally_entry *tally_table_last(struct tally_table *table)
+{
+	struct tally_entry *entries = tally_table_entries(table);
+	uint32_t end = table->count;
+	while (end > 0 && !entries[end - 1].key) end = entries[end - 1].hash ? (uint32_t)entries[end - 1].hash - 1 : end - 1;
+	if (end < table->count) entries[table->count - 1].hash = (uint64_t)end + 1; // the next search gets here at once
+	return end > 0 ? &entries[end - 1] : NULL;
 }

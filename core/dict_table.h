@@ -10,6 +10,7 @@
 //     means the same for the whole life of the table.
 // I2  count <= capacity; capacity is half the number of slots.
 // I3  A table is built in full before its dict refers to it.
+// I4  The hash of tombstone i is 0, or j + 1 for a j <= i such that the entries from j to i are all tombstones.
 // Pure: no locks, no counts, no memory of their own. The caller holds the dict's lock, or is alone with the table.
 #ifndef TALLY_CORE_DICT_TABLE_H
 #define TALLY_CORE_DICT_TABLE_H
@@ -42,11 +43,16 @@ struct tally_table *tally_table_init(void *memory, unsigned log2);
 void tally_table_append(struct tally_table *table, uint64_t hash, struct tally_object *key, struct tally_object *value);
 // Appends the living entries of `from`, in order.
 void tally_table_fill(struct tally_table *table, const struct tally_table *from);
+// The last living entry, or NULL. In constant time, on average, when such entries are buried one after the other.
+struct tally_entry *tally_table_last(struct tally_table *table);
 
 static inline struct tally_entry *tally_table_entries(const struct tally_table *table)
 {
 	return (struct tally_entry *)((uintptr_t)(table + 1) + (size_t)table->offset * 8);
 }
+
+// Makes a tombstone of a living entry, whose references are the caller's now.
+static inline void tally_table_bury(struct tally_entry *entry) { *entry = (struct tally_entry){.hash = 0}; }
 
 // The number of the entry in a slot, or TALLY_TABLE_VACANT. The width of a slot follows from how many there are.
 static inline uint32_t tally_table_slot(const struct tally_table *table, size_t slot)
@@ -63,27 +69,39 @@ static inline uint32_t tally_table_slot(const struct tally_table *table, size_t 
 	return ((const uint32_t *)index)[slot];
 }
 
-// Keys whose hashes are equal: are they? Both have been hashed, so they are immutable and not nested too deeply.
-static inline bool tally_table_same_key(struct tally_object *a, struct tally_object *b)
+// The next living entry with that hash, from *slot of the probe sequence on, which is then the slot behind its own. NULL:
+// there is none. A search begins at slot hash & mask.
+static inline struct tally_entry *tally_table_match(const struct tally_table *table, uint64_t hash, size_t *slot)
 {
-	if (a == b) return true;
-	if (tally_likely(a->type == TALLY_TYPE_STR && b->type == TALLY_TYPE_STR))
-		return tally_str_same((struct tally_str *)a, (struct tally_str *)b);
-	return tally_object_equal(a, b, 0) == 1;
+	struct tally_entry *entries = tally_table_entries(table);
+	for (size_t at = *slot;; at = (at + 1) & table->mask) {
+		uint32_t number = tally_table_slot(table, at);
+		if (number == TALLY_TABLE_VACANT) return NULL;
+		struct tally_entry *entry = &entries[number];
+		if (entry->hash != hash || !entry->key) continue;
+		*slot = (at + 1) & table->mask;
+		return entry;
+	}
 }
 
-// The entry of `key`; NULL when it has none. `table` may be NULL: the empty one.
-static inline struct tally_entry *tally_table_find(const struct tally_table *table, struct tally_object *key,
+// Whether both are the same str; `b` is one.
+static inline bool tally_table_same_key(const struct tally_object *a, const struct tally_object *b)
+{
+	return a == b ||
+	       (a->type == TALLY_TYPE_STR && tally_str_same((const struct tally_str *)a, (const struct tally_str *)b));
+}
+
+// The entry of `key`, a str, among keys that are strs; NULL when it has none. `table` may be NULL: the empty one. For keys of
+// any type: core/keyed.h.
+static inline struct tally_entry *tally_table_find(const struct tally_table *table, const struct tally_object *key,
                                                    uint64_t hash)
 {
 	if (!table) return NULL;
-	struct tally_entry *entries = tally_table_entries(table);
-	for (size_t slot = hash & table->mask;; slot = (slot + 1) & table->mask) {
-		uint32_t number = tally_table_slot(table, slot);
-		if (number == TALLY_TABLE_VACANT) return NULL;
-		struct tally_entry *entry = &entries[number];
-		if (entry->hash == hash && entry->key && tally_table_same_key(entry->key, key)) return entry;
-	}
+	struct tally_entry *entry;
+	size_t slot = hash & table->mask;
+	while ((entry = tally_table_match(table, hash, &slot)))
+		if (tally_table_same_key(entry->key, key)) return entry;
+	return NULL;
 }
 
 #endif

@@ -26,6 +26,7 @@ void tally_error_set(enum tally_error_code code, const char *format, ...)
 	vsnprintf(message, sizeof message, format, arguments);
 	va_end(arguments);
 	tally_self.error = code;
+	tally_self.failures++;
 	memcpy(tally_self.message, message, sizeof message);
 }
 
@@ -34,6 +35,7 @@ int tally_error_raise(enum tally_error_code code, const char *operation, const c
 	va_list arguments;
 	va_start(arguments, format);
 	tally_self.error = code;
+	tally_self.failures++;
 	int used = snprintf(tally_self.message, TALLY_MESSAGE, "%s: ", operation);
 	if (used >= 0 && used < TALLY_MESSAGE)
 		vsnprintf(tally_self.message + used, (size_t)(TALLY_MESSAGE - used), format, arguments);
@@ -77,11 +79,15 @@ int tally_error_thread(const char *operation)
 void tally_error_save(struct tally_error_saved *saved)
 {
 	saved->code = tally_self.error;
+	saved->failures = tally_self.failures;
 	if (saved->code) memcpy(saved->message, tally_self.message, TALLY_MESSAGE);
 }
 
 void tally_error_restore(const struct tally_error_saved *saved)
 {
 	tally_self.error = saved->code;
+	tally_self.failures = saved->failures;
 	if (saved->code) memcpy(tally_self.message, saved->message, TALLY_MESSAGE);
 }
+
+bool tally_error_is_set_since(uint32_t mark) { return tally_self.error && tally_self.failures != mark; }

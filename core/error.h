@@ -33,9 +33,14 @@ static inline void *tally_error_null(int raised)
 // What a destructor must not disturb.
 struct tally_error_saved {
 	enum tally_error_code code;
+	uint32_t failures;
 	char message[256];
 };
 void tally_error_save(struct tally_error_saved *saved);
 void tally_error_restore(const struct tally_error_saved *saved);
+
+// Whether host code that failed has said why: has the error been set since tally_self.failures was `mark`, and not been forgotten
+// again?
+bool tally_error_is_set_since(uint32_t mark);
 
 #endif

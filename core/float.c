@@ -7,14 +7,19 @@
 
 #include <tally/number.h>
 
+tally_object *tally_float_of(const char *operation, double value)
+{
+	struct tally_float *made =
+	        (struct tally_float *)tally_object_new(TALLY_TYPE_FLOAT, sizeof *made, TALLY_LAYOUT_LEAF);
+	if (!made) return tally_error_null(tally_error_memory(operation, sizeof *made));
+	made->value = value;
+	return &made->header;
+}
+
 tally_object *tally_float_new(double value)
 {
 	if (!tally_enter_new("float_new")) return NULL;
-	struct tally_float *made =
-	        (struct tally_float *)tally_object_new(TALLY_TYPE_FLOAT, sizeof *made, TALLY_LAYOUT_LEAF);
-	if (!made) return tally_error_null(tally_error_memory("float_new", sizeof *made));
-	made->value = value;
-	return &made->header;
+	return tally_float_of("float_new", value);
 }
 
 bool tally_is_float(const tally_object *object) { return object && object->type == TALLY_TYPE_FLOAT; }
@@ -35,4 +40,5 @@ const struct tally_type tally_float_type = {
 	.layout = TALLY_LAYOUT_LEAF,
 	.size = sizeof(struct tally_float),
 	.hash = tally_number_hash,
+	.repr = tally_number_repr,
 };

@@ -15,6 +15,7 @@
 // I2  A collection begins at a run point of its thread, with no section open, never inside another collection.
 #include "gc.h"
 #include "error.h"
+#include "intern.h"
 #include "object.h"
 #include "pause.h"
 #include "sweep.h"
@@ -110,6 +111,7 @@ static int64_t collect_stopped(int generation, struct tally_trash *trash)
 	if (!status) {
 		size_t living = tally_sweep_promote(&set, generation);
 		freed = tally_sweep_free(&set);
+		if (generation == OLDEST) tally_intern_purge_stopped(); // the trash has dropped its names
 		if (generation == OLDEST) tally_heap_reclaim_stopped();
 		count_collection(generation, living - trash->count); // what comes back of it is a rare error
 	} else {
@@ -256,7 +258,11 @@ int tally_gc_get_stats(int generation, tally_gc_stats *stats)
 	return 0;
 }
 
-bool tally_gc_is_tracked(const tally_object *object) { return object && tally_layout_is_tracked(tally_page_of(object)->layout); }
+bool tally_gc_is_tracked(const tally_object *object)
+{
+	if (!object || !tally_layout_is_tracked(tally_page_of(object)->layout)) return false;
+	return !(tally_load(&object->gc, relaxed) & TALLY_GC_UNTRACKED);
+}
 
 bool tally_gc_is_finalized(const tally_object *object)
 {

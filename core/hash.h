@@ -14,9 +14,9 @@ static inline uint64_t tally_hash_mix(uint64_t x)
 }
 
 // By address, for what equals only itself: a type's `hash`.
-static inline int tally_hash_identity(struct tally_object *object, uint64_t *hash, unsigned depth)
+static inline int tally_hash_identity(struct tally_object *object, uint64_t *hash, const char *operation)
 {
-	(void)depth;
+	(void)operation;
 	*hash = tally_hash_mix((uintptr_t)object);
 	return 0;
 }

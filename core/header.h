@@ -23,6 +23,7 @@ enum {
 	TALLY_GC_FINALIZER = 1, // it has a finalizer that has not been called yet
 	TALLY_GC_FINALIZED = 2, // its finalizer has been called, or is about to be
 	TALLY_GC_TRASH = 4,     // found unreachable: its death is counted
+	TALLY_GC_UNTRACKED = 8, // a tuple through which no cycle can go: the collector passes it over
 };
 
 struct tally_object {

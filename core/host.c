@@ -1,67 +1,51 @@
 // core/host.c: types of the host: an object whose payload is a C struct, zeroed, after the header.
 //
 // The library knows nothing of the payload: the host guards it, and its dealloc gives up what it refers to. The payload
-// is aligned at 16 because the header has sixteen bytes and the size of every host object is a multiple of sixteen.
+// is aligned at 16 because the header has sixteen bytes and the size of every host object is a multiple of sixteen. One
+// that is to be aligned at more begins that much after the header's start, in a block whose size is a multiple of it:
+// blocks stand in their page at multiples of their size, and pages at multiples of 64 KiB.
 //
-// I1  dealloc (without one: clear) runs once for each object that dies, with no object's lock and no latch held, and sees the
-//     payload as the host left it.
+// I1  dealloc (without one: clear) runs once for each object that dies, with no object's lock and no latch held,
+//     and sees the payload as the host left it.
 // I2  No callback changes the error of the thread, or the `errno`, that the dropping code may be about to report.
+// I3  A payload lies within its object's block, at the alignment that was asked for.
 // Any attached thread.
-#include "error.h"
+#include "callback.h"
 #include "hash.h"
 #include "object.h"
 
 #include <tally/host.h>
 
-#include <errno.h>
 #include <string.h>
 
-static const size_t ALIGNMENT = 16, SIZE_LIMIT = PTRDIFF_MAX / 2;
+enum { ALIGNMENT = 16, ALIGNMENT_LIMIT = 4096, FLAGS = TALLY_HOST_WEAKREF | TALLY_HOST_UNTRACKED };
+static const size_t SIZE_LIMIT = PTRDIFF_MAX / 2;
 static const size_t NAME_SIZE = sizeof((struct tally_type *)0)->name;
 
-static void *payload_of(struct tally_object *object) { return object + 1; }
-
-// What a callback must not disturb.
-struct before {
-	struct tally_error_saved error;
-	int number;
-};
-
-static struct before save(void)
-{
-	struct before before = {.number = errno};
-	tally_error_save(&before.error);
-	return before;
-}
-
-static void restore(const struct before *before)
-{
-	tally_error_restore(&before->error);
-	errno = before->number;
-}
+static void *payload_of(struct tally_object *object) { return (char *)object + tally_type(object)->payload; }
 
 static void clear(struct tally_object *object)
 {
 	const struct tally_host_calls *host = &tally_type(object)->host;
-	struct before before = save();
+	struct tally_callback before = tally_callback_begin();
 	host->clear(payload_of(object), host->context);
-	restore(&before);
+	tally_callback_end(&before);
 }
 
 static void destroy(struct tally_object *object)
 {
 	const struct tally_host_calls *host = &tally_type(object)->host;
-	struct before before = save();
+	struct tally_callback before = tally_callback_begin();
 	host->dealloc(payload_of(object), host->context);
-	restore(&before);
+	tally_callback_end(&before);
 }
 
 static void finalize(struct tally_object *object)
 {
 	const struct tally_host_calls *host = &tally_type(object)->host;
-	struct before before = save();
+	struct tally_callback before = tally_callback_begin();
 	host->finalize(object, payload_of(object), host->context);
-	restore(&before);
+	tally_callback_end(&before);
 }
 
 // ---- types ----
@@ -82,14 +66,27 @@ static int read_description(const tally_host_type *given, tally_host_type *descr
 	if (!description->name || !description->name[0]) return malformed("it has no name");
 	if (strlen(description->name) >= NAME_SIZE) return malformed("its name is over 63 bytes");
 	if (description->payload_size > SIZE_LIMIT) return malformed("its payload is too large");
+	if (description->flags & ~(unsigned)FLAGS) return malformed("it has unknown flags");
+	size_t alignment = description->alignment;
+	if (alignment & (alignment - 1)) return malformed("its alignment is no power of two");
+	if (alignment > ALIGNMENT_LIMIT) return malformed("its alignment is over 4096");
+	if (alignment < ALIGNMENT) description->alignment = ALIGNMENT;
 	return 0;
 }
 
-// At least one unit of payload: no object is smaller than 24 bytes (TALLY_BIT_WORDS).
-static size_t object_size(size_t payload)
+// At least one unit of payload: no object is smaller than 24 bytes (TALLY_BIT_WORDS). And with two units at least the
+// block is a multiple of the alignment, too: from 512 bytes on classes go in quarters of a power of two
+// (core/size_class.h), which divide the alignment or are divided by it.
+static size_t object_size(size_t payload, size_t alignment)
 {
-	size_t units = payload ? (payload + ALIGNMENT - 1) / ALIGNMENT : 1;
-	return sizeof(struct tally_object) + units * ALIGNMENT;
+	size_t units = payload ? (payload + alignment - 1) / alignment : 1;
+	return alignment + units * alignment;
+}
+
+static enum tally_layout layout_of(const tally_host_type *description)
+{
+	bool is_tracked = description->traverse && !(description->flags & TALLY_HOST_UNTRACKED);
+	return is_tracked ? TALLY_LAYOUT_CALLBACK : TALLY_LAYOUT_LEAF;
 }
 
 tally_object *tally_host_type_new(const tally_host_type *given)
@@ -98,8 +95,10 @@ tally_object *tally_host_type_new(const tally_host_type *given)
 	if (!tally_enter("host_type_new")) return NULL;
 	if (read_description(given, &description)) return NULL;
 	struct tally_type type = {
-		.layout = description.traverse ? TALLY_LAYOUT_CALLBACK : TALLY_LAYOUT_LEAF,
-		.size = object_size(description.payload_size),
+		.layout = (uint8_t)layout_of(&description),
+		.has_weakrefs = description.flags & TALLY_HOST_WEAKREF,
+		.size = object_size(description.payload_size, description.alignment),
+		.payload = (uint16_t)description.alignment,
 		.destroy = description.dealloc ? destroy : description.clear ? clear : NULL,
 		.hash = tally_hash_identity,
 		.clear = description.clear ? clear : NULL,
@@ -116,7 +115,7 @@ tally_object *tally_host_type_new(const tally_host_type *given)
 static const struct tally_type *host_type_of(const char *operation, tally_object *type)
 {
 	const struct tally_type *host = (const struct tally_type *)type;
-	if (type && type->type == TALLY_TYPE_TYPE && host->index >= TALLY_TYPE_HOST) return host;
+	if (type && type->type == TALLY_TYPE_TYPE && host->index >= TALLY_TYPE_HOST && !host->is_class) return host;
 	return tally_error_null(tally_error_type(operation, "a host type", type));
 }
 
@@ -127,7 +126,7 @@ tally_object *tally_host_new(tally_object *type)
 	if (!host) return NULL;
 	struct tally_object *object = tally_object_new(host->index, host->size, (enum tally_layout)host->layout);
 	if (!object) return tally_error_null(tally_error_memory("host_new", host->size));
-	memset(payload_of(object), 0, host->size - sizeof *object);
+	memset(payload_of(object), 0, host->size - host->payload);
 	if (host->finalize) tally_store(&object->gc, TALLY_GC_FINALIZER, relaxed);
 	return object;
 }
@@ -137,6 +136,6 @@ void *tally_host_payload(tally_object *object, tally_object *type)
 	if (!tally_enter("host_payload")) return NULL;
 	const struct tally_type *host = host_type_of("host_payload", type);
 	if (!host) return NULL;
-	if (object && object->type == host->index) return payload_of(object);
+	if (object && object->type == host->index) return (char *)object + host->payload;
 	return tally_error_null(tally_error_type("host_payload", host->name, object));
 }

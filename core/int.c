@@ -6,13 +6,19 @@
 
 #include <tally/number.h>
 
+tally_object *tally_int_of(const char *operation, int64_t value)
+{
+	if (tally_int_is_small(value)) return &tally_int_small(value)->header;
+	struct tally_int *made = (struct tally_int *)tally_object_new(TALLY_TYPE_INT, sizeof *made, TALLY_LAYOUT_LEAF);
+	if (!made) return tally_error_null(tally_error_memory(operation, sizeof *made));
+	made->value = value;
+	return &made->header;
+}
+
 tally_object *tally_int_new(int64_t value)
 {
 	if (!tally_enter_new("int_new")) return NULL;
-	struct tally_int *made = (struct tally_int *)tally_object_new(TALLY_TYPE_INT, sizeof *made, TALLY_LAYOUT_LEAF);
-	if (!made) return tally_error_null(tally_error_memory("int_new", sizeof *made));
-	made->value = value;
-	return &made->header;
+	return tally_int_of("int_new", value);
 }
 
 bool tally_is_int(const tally_object *object) { return object && object->type == TALLY_TYPE_INT; }
@@ -32,4 +38,5 @@ const struct tally_type tally_int_type = {
 	.layout = TALLY_LAYOUT_LEAF,
 	.size = sizeof(struct tally_int),
 	.hash = tally_number_hash,
+	.repr = tally_number_repr,
 };

@@ -1,146 +1,103 @@
-// core/list.c: lists: an array of references that grows, in a raw buffer of its own.
+// core/list.c: lists: an array of references that grows, in a raw buffer of its own. Making, reading, changing in place;
+// slices are in core/list_slice.c, what compares elements in core/list_search.c, sorting in core/list_sort.c.
 //
 // Every operation, reading included, takes the list's lock, does leaf work and drops it; what it unlinked (an element,
 // an array that was replaced) is given up after that. The caller's reference keeps the list alive across the drop.
 // An array is never grown in place: the new one is filled first, then takes the old one's place.
 //
 // I1  An operation that fails has changed nothing.
-// Any attached thread; two lists are never locked at once (equality reads one element at a time).
+// Any attached thread; two lists are never locked at once.
 #include "list.h"
-#include "error.h"
 #include "items.h"
-#include "object.h"
+#include "text.h"
 
-#include <tally/container.h>
+#include <tally/list.h>
 
 #include <string.h>
 
-static const size_t SIZE_LIMIT = UINT32_MAX;
-static const size_t ITEM = sizeof(struct tally_object *);
-
 enum {
+	ITEM = TALLY_LIST_ITEM,
 	GROWTH = TALLY_TUNED(2, 64), // an array grows by its size divided by this
-	SHRINK_FROM = TALLY_TUNED(64, 8),
 };
 
-static inline struct tally_list *list_of(const char *operation, tally_object *object)
-{
-	if (!tally_enter(operation)) return NULL;
-	if (tally_likely(object && object->type == TALLY_TYPE_LIST)) return (struct tally_list *)object;
-	return tally_error_null(tally_error_type(operation, "a list", object));
-}
-
-// The same for operations that store `value`.
 static inline struct tally_list *list_for(const char *operation, tally_object *object, tally_object *value)
 {
-	struct tally_list *list = list_of(operation, object);
-	if (tally_likely(!list || value)) return list;
-	return tally_error_null(tally_error_raise(TALLY_ERROR_VALUE, operation, "the element is NULL"));
+	return tally_list_enter_with(operation, object, value, "element");
 }
 
 // ---- room ----
 
-// What making room leaves to do once the lock is dropped.
-struct room {
-	struct tally_object **replaced; // the former array, to be freed
-	size_t wanted;                  // elements, when there was no room for them
-};
-
 static size_t capacity_of(const void *array) { return tally_page_of(array)->block_size / ITEM; }
 
-// Moves the elements to an array for `capacity` of them, at least. False: no memory. The lock is held.
-static bool move(struct tally_list *list, size_t capacity, struct room *room)
+bool tally_list_move(struct tally_list *list, size_t capacity, struct tally_list_room *room)
 {
 	struct tally_object **items = tally_raw_new(capacity * ITEM);
 	if (!items) return false;
-	if (list->size) memcpy(items, list->items, list->size * ITEM);
+	if (list->size) memcpy(items, list->items, list->size * (size_t)ITEM);
 	size_t fits = capacity_of(items);
 	room->replaced = list->items;
 	list->items = items;
-	list->capacity = (uint32_t)(fits < SIZE_LIMIT ? fits : SIZE_LIMIT);
+	list->capacity = (uint32_t)(fits < TALLY_LIST_LIMIT ? fits : TALLY_LIST_LIMIT);
 	return true;
 }
 
-static bool make_room_slow(struct tally_list *list, size_t more, struct room *room)
+bool tally_list_make_room_slow(struct tally_list *list, size_t more, struct tally_list_room *room)
 {
-	if (more > SIZE_LIMIT - list->size) {
+	if (more > TALLY_LIST_LIMIT - list->size) {
 		room->wanted = SIZE_MAX;
 		return false;
 	}
 	room->wanted = list->size + more;
 	size_t roomy = room->wanted + room->wanted / GROWTH;
-	return move(list, roomy < SIZE_LIMIT ? roomy : SIZE_LIMIT, room);
+	return tally_list_move(list, roomy < TALLY_LIST_LIMIT ? roomy : TALLY_LIST_LIMIT, room);
 }
 
-// Makes room for `more` elements. The lock is held.
-static inline bool make_room(struct tally_list *list, size_t more, struct room *room)
+int tally_list_no_room(const char *operation, const struct tally_list_room *room)
 {
-	room->replaced = NULL;
-	if (tally_likely(more <= list->capacity - list->size)) return true;
-	return make_room_slow(list, more, room);
-}
-
-static int no_room(const char *operation, const struct room *room)
-{
-	if (room->wanted <= SIZE_LIMIT) return tally_error_memory(operation, room->wanted * ITEM);
-	return tally_error_raise(TALLY_ERROR_OVERFLOW, operation, "a list has at most %zu elements", SIZE_LIMIT);
-}
-
-// Gives back three quarters of an array that nobody uses; without memory it stays. The lock is held.
-static inline void shrink(struct tally_list *list, struct room *room)
-{
-	room->replaced = NULL;
-	if (tally_likely(list->size > list->capacity / 4 || list->capacity < SHRINK_FROM)) return;
-	move(list, list->size * 2, room);
+	if (room->wanted <= TALLY_LIST_LIMIT) return tally_error_memory(operation, room->wanted * ITEM);
+	return tally_error_raise(TALLY_ERROR_OVERFLOW, operation, "a list has at most %zu elements", TALLY_LIST_LIMIT);
 }
 
 // ---- making ----
 
-static tally_object *make(const char *operation)
+struct tally_list *tally_list_make(const char *operation, size_t capacity)
 {
+	struct tally_list_room room = {.wanted = capacity};
+	if (capacity > TALLY_LIST_LIMIT) return tally_error_null(tally_list_no_room(operation, &room));
 	struct tally_list *list =
 	        (struct tally_list *)tally_object_new(TALLY_TYPE_LIST, sizeof *list, TALLY_LAYOUT_ARRAY);
 	if (!list) return tally_error_null(tally_error_memory(operation, sizeof *list));
 	list->size = list->capacity = 0;
 	list->items = NULL;
-	return &list->header;
-}
-
-static void store(struct tally_list *list, tally_object *const *items, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		variant_incref(items[i]);
-		list->items[list->size++] = items[i];
-	}
+	if (capacity == 0 || tally_list_move(list, capacity, &room)) return list;
+	variant_decref(&list->header);
+	return tally_error_null(tally_list_no_room(operation, &room));
 }
 
 tally_object *tally_list_new(void)
 {
 	if (!tally_enter_new("list_new")) return NULL;
-	return make("list_new");
+	struct tally_list *made = tally_list_make("list_new", 0);
+	return made ? &made->header : NULL;
 }
 
 tally_object *tally_list_from(tally_object *const *items, size_t size)
 {
 	if (!tally_enter_new("list_from")) return NULL;
-	struct room room = {.wanted = size};
-	if (size > SIZE_LIMIT) return tally_error_null(no_room("list_from", &room));
+	struct tally_list_room room = {.wanted = size};
+	if (size > TALLY_LIST_LIMIT) return tally_error_null(tally_list_no_room("list_from", &room));
 	if (tally_items_check("list_from", items, size)) return NULL;
-	tally_object *made = make("list_from");
-	if (!made || size == 0) return made;
-	if (move((struct tally_list *)made, size, &room)) {
-		store((struct tally_list *)made, items, size);
-		return made;
-	}
-	variant_decref(made);
-	return tally_error_null(no_room("list_from", &room));
+	struct tally_list *made = tally_list_make("list_from", size);
+	if (!made) return NULL;
+	tally_list_store(made, items, size);
+	return &made->header;
 }
 
 // ---- reading ----
 
 int tally_list_size(tally_object *object, size_t *size)
 {
-	struct tally_list *list = list_of("list_size", object);
+	struct tally_list *list = tally_list_enter("list_size", object);
 	if (!list) return -1;
 	enum tally_hold hold = variant_lock_take(object);
 	*size = list->size;
@@ -150,7 +107,7 @@ int tally_list_size(tally_object *object, size_t *size)
 
 tally_object *tally_list_get(tally_object *object, ptrdiff_t index)
 {
-	struct tally_list *list = list_of("list_get", object);
+	struct tally_list *list = tally_list_enter("list_get", object);
 	tally_object *item = NULL;
 	size_t place;
 	if (!list) return NULL;
@@ -164,9 +121,21 @@ tally_object *tally_list_get(tally_object *object, ptrdiff_t index)
 	return item ? item : tally_error_null(tally_error_index("list_get", index, size));
 }
 
+struct tally_object *tally_list_at(struct tally_list *list, size_t place)
+{
+	struct tally_object *item = NULL;
+	enum tally_hold hold = variant_lock_take(&list->header);
+	if (place < list->size) {
+		item = list->items[place];
+		variant_incref(item);
+	}
+	variant_lock_drop(&list->header, hold);
+	return item;
+}
+
 bool tally_is_list(const tally_object *object) { return object && object->type == TALLY_TYPE_LIST; }
 
-// ---- changing ----
+// ---- changing one element ----
 
 int tally_list_set(tally_object *object, ptrdiff_t index, tally_object *value)
 {
@@ -187,21 +156,30 @@ int tally_list_set(tally_object *object, ptrdiff_t index, tally_object *value)
 	return 0;
 }
 
-int tally_list_append(tally_object *object, tally_object *value)
+static inline int append(struct tally_list *list, struct tally_object *value, const char *operation)
 {
-	struct tally_list *list = list_for("list_append", object, value);
-	struct room room;
-	if (!list) return -1;
-	enum tally_hold hold = variant_lock_take(object);
-	bool fits = make_room(list, 1, &room);
+	struct tally_list_room room;
+	enum tally_hold hold = variant_lock_take(&list->header);
+	bool fits = tally_list_make_room(list, 1, &room);
 	if (tally_likely(fits)) {
 		variant_incref(value);
 		list->items[list->size++] = value;
 	}
-	variant_lock_drop(object, hold);
-	if (tally_unlikely(!fits)) return no_room("list_append", &room);
+	variant_lock_drop(&list->header, hold);
+	if (tally_unlikely(!fits)) return tally_list_no_room(operation, &room);
 	tally_raw_free(room.replaced);
 	return 0;
+}
+
+int tally_list_append(tally_object *object, tally_object *value)
+{
+	struct tally_list *list = list_for("list_append", object, value);
+	return list ? append(list, value, "list_append") : -1;
+}
+
+int tally_list_add(struct tally_list *list, struct tally_object *value, const char *operation)
+{
+	return append(list, value, operation);
 }
 
 static size_t clamp(ptrdiff_t index, size_t size)
@@ -214,10 +192,10 @@ static size_t clamp(ptrdiff_t index, size_t size)
 int tally_list_insert(tally_object *object, ptrdiff_t index, tally_object *value)
 {
 	struct tally_list *list = list_for("list_insert", object, value);
-	struct room room;
+	struct tally_list_room room;
 	if (!list) return -1;
 	enum tally_hold hold = variant_lock_take(object);
-	bool fits = make_room(list, 1, &room);
+	bool fits = tally_list_make_room(list, 1, &room);
 	if (fits) {
 		size_t place = clamp(index, list->size);
 		struct tally_object **at = &list->items[place];
@@ -227,31 +205,15 @@ int tally_list_insert(tally_object *object, ptrdiff_t index, tally_object *value
 		list->size++;
 	}
 	variant_lock_drop(object, hold);
-	if (!fits) return no_room("list_insert", &room);
-	tally_raw_free(room.replaced);
-	return 0;
-}
-
-int tally_list_extend(tally_object *object, tally_object *const *items, size_t size)
-{
-	struct tally_list *list = list_of("list_extend", object);
-	struct room room = {.wanted = size};
-	if (!list) return -1;
-	if (size > SIZE_LIMIT) return no_room("list_extend", &room);
-	if (tally_items_check("list_extend", items, size)) return -1;
-	enum tally_hold hold = variant_lock_take(object);
-	bool fits = make_room(list, size, &room);
-	if (fits) store(list, items, size);
-	variant_lock_drop(object, hold);
-	if (!fits) return no_room("list_extend", &room);
+	if (!fits) return tally_list_no_room("list_insert", &room);
 	tally_raw_free(room.replaced);
 	return 0;
 }
 
 tally_object *tally_list_pop(tally_object *object, ptrdiff_t index)
 {
-	struct tally_list *list = list_of("list_pop", object);
-	struct room room = {.replaced = NULL};
+	struct tally_list *list = tally_list_enter("list_pop", object);
+	struct tally_list_room room = {.replaced = NULL};
 	tally_object *item = NULL;
 	size_t place;
 	if (!list) return NULL;
@@ -262,15 +224,69 @@ tally_object *tally_list_pop(tally_object *object, ptrdiff_t index)
 		item = *at;
 		memmove(at, at + 1, (size - place - 1) * ITEM);
 		list->size--;
-		shrink(list, &room);
+		tally_list_shrink(list, &room);
 	}
 	variant_lock_drop(object, hold);
 	tally_raw_free(room.replaced);
 	return item ? item : tally_error_null(tally_error_index("list_pop", index, size));
 }
 
-// Drops the references from the last to the first: see tally_bury_later.
-static void give_up(struct tally_object **items, size_t size)
+// Exchanges the elements at two places, of which there may be none. Returns which index is outside, or NULL.
+static const ptrdiff_t *exchange(struct tally_list *list, const ptrdiff_t *a, const ptrdiff_t *b, size_t size)
+{
+	size_t left, right;
+	if (!tally_items_find(*a, size, &left)) return a;
+	if (!tally_items_find(*b, size, &right)) return b;
+	struct tally_object *item = list->items[left];
+	list->items[left] = list->items[right];
+	list->items[right] = item;
+	return NULL;
+}
+
+int tally_list_swap(tally_object *object, ptrdiff_t a, ptrdiff_t b)
+{
+	struct tally_list *list = tally_list_enter("list_swap", object);
+	if (!list) return -1;
+	enum tally_hold hold = variant_lock_take(object);
+	size_t size = list->size;
+	const ptrdiff_t *outside = exchange(list, &a, &b, size);
+	variant_lock_drop(object, hold);
+	return outside ? tally_error_index("list_swap", *outside, size) : 0;
+}
+
+// ---- changing many ----
+
+int tally_list_extend(tally_object *object, tally_object *const *items, size_t size)
+{
+	struct tally_list *list = tally_list_enter("list_extend", object);
+	struct tally_list_room room = {.wanted = size};
+	if (!list) return -1;
+	if (size > TALLY_LIST_LIMIT) return tally_list_no_room("list_extend", &room);
+	if (tally_items_check("list_extend", items, size)) return -1;
+	enum tally_hold hold = variant_lock_take(object);
+	bool fits = tally_list_make_room(list, size, &room);
+	if (fits) tally_list_store(list, items, size);
+	variant_lock_drop(object, hold);
+	if (!fits) return tally_list_no_room("list_extend", &room);
+	tally_raw_free(room.replaced);
+	return 0;
+}
+
+int tally_list_reverse(tally_object *object)
+{
+	struct tally_list *list = tally_list_enter("list_reverse", object);
+	if (!list) return -1;
+	enum tally_hold hold = variant_lock_take(object);
+	for (size_t i = 0, k = list->size; i + 1 < k; i++) {
+		struct tally_object *item = list->items[i];
+		list->items[i] = list->items[--k];
+		list->items[k] = item;
+	}
+	variant_lock_drop(object, hold);
+	return 0;
+}
+
+void tally_list_give_up(struct tally_object **items, size_t size)
 {
 	for (size_t i = size; i > 0; i--) variant_decref(items[i - 1]);
 	tally_raw_free(items);
@@ -286,13 +302,13 @@ static void clear(struct tally_object *object)
 	list->size = list->capacity = 0;
 	variant_lock_drop(object, hold);
 	bool outer = tally_bury_later();
-	give_up(items, size);
+	tally_list_give_up(items, size);
 	tally_bury_again(outer);
 }
 
 int tally_list_clear(tally_object *object)
 {
-	if (!list_of("list_clear", object)) return -1;
+	if (!tally_list_enter("list_clear", object)) return -1;
 	clear(object);
 	return 0;
 }
@@ -302,7 +318,7 @@ int tally_list_clear(tally_object *object)
 static void destroy(struct tally_object *object)
 {
 	struct tally_list *list = (struct tally_list *)object;
-	give_up(list->items, list->size);
+	tally_list_give_up(list->items, list->size);
 }
 
 static int length(struct tally_object *object, size_t *result)
@@ -313,43 +329,32 @@ static int length(struct tally_object *object, size_t *result)
 	return 0;
 }
 
-// A new reference, or NULL beyond the end.
-static struct tally_object *item_at(struct tally_object *object, size_t place)
+static size_t owned(struct tally_object *object)
 {
-	struct tally_list *list = (struct tally_list *)object;
-	struct tally_object *item = NULL;
 	enum tally_hold hold = variant_lock_take(object);
-	if (place < list->size) {
-		item = list->items[place];
-		variant_incref(item);
-	}
+	const void *items = ((struct tally_list *)object)->items;
+	size_t bytes = items ? tally_page_of(items)->block_size : 0;
 	variant_lock_drop(object, hold);
-	return item;
+	return bytes;
 }
 
-// Gives up both references; NULL equals only NULL.
-static int compare(struct tally_object *a, struct tally_object *b, unsigned depth)
+static int write_item(struct tally_object *item, bool first, struct tally_text *text)
 {
-	int same = a && b ? tally_object_equal(a, b, depth) : a == b;
-	if (a) variant_decref(a);
-	if (b) variant_decref(b);
-	return same;
+	if (!first && tally_text_add_string(text, ", ")) return -1;
+	return tally_object_repr(item, text);
 }
 
-// Each element is read by itself: of lists that change meanwhile the answer may belong to no single moment.
-static int equal(struct tally_object *a, struct tally_object *b, unsigned depth)
+// Each element is read by itself, since what shows it may be the host's code.
+static int repr(struct tally_object *object, struct tally_text *text)
 {
-	size_t left, right;
-	if (depth >= TALLY_DEPTH_LIMIT) return -1;
-	if (a == b) return 1;
-	length(a, &left);
-	length(b, &right);
-	if (left != right) return 0;
-	for (size_t i = 0; i <= left; i++) {
-		int same = compare(item_at(a, i), item_at(b, i), depth + 1);
-		if (same != 1) return same;
+	struct tally_object *item;
+	if (tally_text_add_string(text, "[")) return -1;
+	for (size_t i = 0; (item = tally_list_at((struct tally_list *)object, i)); i++) {
+		int status = write_item(item, i == 0, text);
+		variant_decref(item);
+		if (status) return status;
 	}
-	return 1;
+	return tally_text_add_string(text, "]");
 }
 
 const struct tally_type tally_list_type = {
@@ -359,6 +364,9 @@ const struct tally_type tally_list_type = {
 	.size = sizeof(struct tally_list),
 	.destroy = destroy,
 	.clear = clear,
-	.equal = equal,
+	.equal = tally_list_equal,
+	.compare = tally_list_compare,
+	.repr = repr,
 	.length = length,
+	.owned = owned,
 };

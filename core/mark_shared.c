@@ -74,7 +74,7 @@ static inline bool put_off(struct tally_crew_share *share, struct tally_object *
 
 TALLY_INLINED void scan_one(struct tally_crew_share *share, struct tally_object *object, unsigned layout)
 {
-	if (!put_off(share, object, layout)) tally_trace(object, layout, mark, share);
+	if (!put_off(share, object, layout)) tally_trace_living(object, layout, mark, share);
 }
 
 TALLY_INLINED void scan_bits(struct tally_crew_share *share, struct tally_word word, uint64_t bits, unsigned layout)

@@ -1,13 +1,12 @@
 // core/object.c: what every object has: a count, a type, a hash, equality, perhaps a length.
 //
 // The counting functions go straight to the variant: they are exempt from stop points, but for a drop. The others look at
-// the type and call what it offers. Hashing and comparing recurse, at most TALLY_DEPTH_LIMIT levels deep.
+// the type and call what it offers.
 //
 // I1  Nothing here holds a lock across a call into a type.
 #include "object.h"
 #include "error.h"
 #include "number.h"
-#include "tuple.h"
 
 #include <tally/object.h>
 
@@ -43,39 +42,33 @@ int tally_immortalize(tally_object *object)
 	return 0;
 }
 
+bool tally_is(const tally_object *a, const tally_object *b) { return a == b; }
+
 const char *tally_type_name(const tally_object *object) { return tally_type(object)->name; }
 
 tally_object *tally_type_of(const tally_object *object)
 {
 	if (!tally_enter("type_of")) return NULL;
 	if (!object) return tally_error_null(tally_error_type("type_of", "an object", object));
-	return &tally_type(object)->header;
+	struct tally_object *type = &tally_type(object)->header;
+	variant_incref(type);
+	return type;
 }
 
 // ---- hash ----
 
-int tally_object_hash(struct tally_object *object, uint64_t *hash, unsigned depth)
+bool tally_nest_failed(const char *operation)
+{
+	tally_unnest();
+	tally_error_raise(TALLY_ERROR_DEPTH, operation, "nested deeper than %d levels", TALLY_DEPTH_LIMIT);
+	return false;
+}
+
+int tally_object_hash(struct tally_object *object, uint64_t *hash, const char *operation)
 {
 	const struct tally_type *type = tally_type(object);
-	return type->hash ? type->hash(object, hash, depth) : -1;
-}
-
-static struct tally_object *first_unhashable(struct tally_object *object, unsigned depth)
-{
-	struct tally_tuple *tuple = (struct tally_tuple *)object;
-	uint64_t hash;
-	for (size_t i = 0; i < tuple->size; i++)
-		if (tally_object_hash(tuple->items[i], &hash, depth)) return tuple->items[i];
-	return NULL;
-}
-
-int tally_object_hash_failed(const char *operation, struct tally_object *object)
-{
-	unsigned depth = 0;
-	while (object->type == TALLY_TYPE_TUPLE && depth < TALLY_DEPTH_LIMIT)
-		object = first_unhashable(object, ++depth);
-	if (!tally_type(object)->hash) return tally_error_type(operation, "a hashable object", object);
-	return tally_error_raise(TALLY_ERROR_DEPTH, operation, "nested deeper than %d levels", TALLY_DEPTH_LIMIT);
+	if (tally_likely(type->hash != NULL)) return type->hash(object, hash, operation);
+	return tally_error_type(operation, "a hashable object", object);
 }
 
 int tally_hash(tally_object *object, uint64_t *hash)
@@ -83,33 +76,79 @@ int tally_hash(tally_object *object, uint64_t *hash)
 	uint64_t result;
 	if (!tally_enter("hash")) return -1;
 	if (!object) return tally_error_type("hash", "a hashable object", object);
-	if (tally_object_hash(object, &result, 0)) return tally_object_hash_failed("hash", object);
+	if (tally_object_hash(object, &result, "hash")) return -1;
 	*hash = result;
 	return 0;
 }
 
 // ---- equality ----
 
-static int compare(struct tally_object *a, struct tally_object *b, unsigned depth)
+static bool is_set(const struct tally_object *object)
 {
-	if (tally_number_is(a) && tally_number_is(b)) return tally_number_equal(a, b);
-	if (a->type != b->type) return 0;
-	const struct tally_type *type = tally_type(a);
-	return type->equal ? type->equal(a, b, depth) : a == b;
+	return object->type == TALLY_TYPE_SET || object->type == TALLY_TYPE_FROZENSET;
 }
 
-int tally_object_equal(struct tally_object *a, struct tally_object *b, unsigned depth)
+// Types whose objects can equal, and be ordered with, those of another.
+static bool is_related(const struct tally_object *a, const struct tally_object *b)
 {
-	return a == b ? 1 : compare(a, b, depth);
+	return a->type == b->type || (is_set(a) && is_set(b));
+}
+
+static int equal(struct tally_object *a, struct tally_object *b, const char *operation)
+{
+	if (tally_number_is(a) && tally_number_is(b)) return tally_number_equal(a, b);
+	const struct tally_type *left = tally_type(a), *right = tally_type(b);
+	if (left->equal && (left->equal_to_any || is_related(a, b))) return left->equal(a, b, operation);
+	if (right->equal_to_any) return right->equal(b, a, operation);
+	return a == b;
+}
+
+int tally_object_equal(struct tally_object *a, struct tally_object *b, const char *operation)
+{
+	return a == b ? 1 : equal(a, b, operation);
+}
+
+bool tally_object_is_plain(const struct tally_object *object)
+{
+	return object->type == TALLY_TYPE_STR || object->type == TALLY_TYPE_BYTES || tally_number_is(object) || !tally_type(object)->equal;
 }
 
 int tally_equal(tally_object *a, tally_object *b)
 {
 	if (!tally_enter("equal")) return -1;
 	if (!a || !b) return tally_error_type("equal", "two objects", NULL);
-	int equal = compare(a, b, 0);
-	if (equal >= 0) return equal;
-	return tally_error_raise(TALLY_ERROR_DEPTH, "equal", "nested deeper than %d levels", TALLY_DEPTH_LIMIT);
+	return equal(a, b, "equal");
+}
+
+// ---- order ----
+
+static int unordered(struct tally_object *a, struct tally_object *b, const char *operation)
+{
+	return tally_error_raise(TALLY_ERROR_TYPE, operation, "a '%s' and a '%s' have no order", tally_type(a)->name, tally_type(b)->name);
+}
+
+int tally_object_compare(struct tally_object *a, struct tally_object *b, enum tally_comparison comparison, const char *operation)
+{
+	int same;
+	if (comparison == TALLY_EQ) return tally_object_equal(a, b, operation);
+	if (comparison == TALLY_NE) return (same = tally_object_equal(a, b, operation)) < 0 ? same : !same;
+	if (tally_number_is(a) && tally_number_is(b)) return tally_number_compare(a, b, comparison);
+	const struct tally_type *type = tally_type(a);
+	return type->compare && is_related(a, b) ? type->compare(a, b, comparison, operation) : unordered(a, b, operation);
+}
+
+int tally_compare(tally_object *a, tally_object *b, enum tally_comparison comparison)
+{
+	if (!tally_enter("compare")) return -1;
+	if (!a || !b) return tally_error_type("compare", "two objects", NULL);
+	if ((unsigned)comparison > TALLY_GE)
+		return tally_error_raise(TALLY_ERROR_VALUE, "compare", "comparison %d, expected TALLY_LT to TALLY_GE", (int)comparison);
+	if (comparison == TALLY_EQ) return equal(a, b, "compare");
+	if (comparison == TALLY_NE) {
+		int same = equal(a, b, "compare");
+		return same < 0 ? same : !same;
+	}
+	return tally_object_compare(a, b, comparison, "compare");
 }
 
 // ---- length ----
@@ -118,5 +157,16 @@ int tally_len(tally_object *object, size_t *length)
 {
 	if (!tally_enter("len")) return -1;
 	if (object && tally_type(object)->length) return tally_type(object)->length(object, length);
-	return tally_error_type("len", "a str, tuple, list or dict", object);
+	return tally_error_type("len", "a str, bytes, tuple, list, dict or set", object);
+}
+
+// ---- size ----
+
+int tally_sizeof(tally_object *object, size_t *bytes)
+{
+	if (!tally_enter("sizeof")) return -1;
+	if (!object) return tally_error_type("sizeof", "an object", object);
+	const struct tally_type *type = tally_type(object);
+	*bytes = tally_page_of(object)->block_size + (type->owned ? type->owned(object) : 0);
+	return 0;
 }

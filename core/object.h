@@ -74,4 +74,10 @@ static inline void tally_bury_again(bool outer)
 	tally_bury();
 }
 
+// tally_call for use within the library: no point. Runs user code; the caller has a reference to `callable` and to each argument.
+struct tally_object *tally_object_call(struct tally_object *callable, struct tally_object *const *arguments, size_t count);
+// The same with `self` in front of the arguments; needs no memory for up to 15 of them.
+struct tally_object *tally_object_call_method(struct tally_object *callable, struct tally_object *self,
+                                              struct tally_object *const *arguments, size_t count);
+
 #endif

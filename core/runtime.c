@@ -7,6 +7,7 @@
 #include "arena.h"
 #include "error.h"
 #include "gc.h"
+#include "intern.h"
 #include "object.h"
 #include "os.h"
 #include "report.h"
@@ -113,6 +114,7 @@ static uint64_t left_over;
 static int count_left(void)
 {
 	tally_gc_collect_all();
+	tally_intern_fini(); // after the last of the host's callbacks
 	tally_heap_stats stats = {.size = sizeof stats};
 	if (tally_heap_stats_get(&stats)) return -1;
 	left_over = stats.live_objects;

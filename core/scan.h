@@ -35,17 +35,20 @@ TALLY_INLINED void tally_scan_bits(struct tally_word word, uint64_t bits, unsign
 	for (; bits; bits &= bits - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(bits);
 		__builtin_prefetch(word.block + (i + TALLY_NEXT) * word.size);
-		tally_trace(tally_word_block(word, i), layout, visit, context);
+		tally_trace_living(tally_word_block(word, i), layout, visit, context);
 	}
 }
 
-// Calls `visit` for the references of the blocks in `bits`.
+// Calls `visit` for the references and types of the blocks in `bits`.
 TALLY_INLINED void tally_scan_word(struct tally_word word, uint64_t bits, tally_visit_fn visit, void *context)
 {
 	switch (word.layout) {
 	case TALLY_LAYOUT_POINTERS: tally_scan_bits(word, bits, TALLY_LAYOUT_POINTERS, visit, context); break;
 	case TALLY_LAYOUT_ARRAY: tally_scan_bits(word, bits, TALLY_LAYOUT_ARRAY, visit, context); break;
 	case TALLY_LAYOUT_ENTRIES: tally_scan_bits(word, bits, TALLY_LAYOUT_ENTRIES, visit, context); break;
+	case TALLY_LAYOUT_SLOTS: tally_scan_bits(word, bits, TALLY_LAYOUT_SLOTS, visit, context); break;
+	case TALLY_LAYOUT_INSTANCE: tally_scan_bits(word, bits, TALLY_LAYOUT_INSTANCE, visit, context); break;
+	case TALLY_LAYOUT_CLASS: tally_scan_bits(word, bits, TALLY_LAYOUT_CLASS, visit, context); break;
 	default: tally_scan_bits(word, bits, TALLY_LAYOUT_CALLBACK, visit, context); break;
 	}
 }
@@ -81,7 +84,7 @@ TALLY_INLINED void tally_batch_scan(struct tally_batch *batch, tally_visit_fn vi
 	for (unsigned i = 0; i < TALLY_ASK_AHEAD; i++) tally_batch_ask(batch, i);
 	for (unsigned i = 0; i < batch->size; i++) {
 		tally_batch_ask(batch, i + TALLY_ASK_AHEAD);
-		tally_trace(batch->object[i], batch->layout[i], visit, context);
+		tally_trace_living(batch->object[i], batch->layout[i], visit, context);
 	}
 	batch->size = 0;
 }

@@ -7,6 +7,8 @@
 #include "str.h"
 #include "error.h"
 #include "object.h"
+#include "order.h"
+#include "quote.h"
 #include "utf8.h"
 
 #include <tally/str.h>
@@ -14,19 +16,19 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-// So that no sum with it overflows.
-static const size_t SIZE_LIMIT = PTRDIFF_MAX - sizeof(struct tally_str) - sizeof(uint64_t);
-
 static inline struct tally_str *str_of(const char *operation, tally_object *object)
 {
-	if (!tally_enter(operation)) return NULL;
-	if (tally_likely(object && object->type == TALLY_TYPE_STR)) return (struct tally_str *)object;
-	return tally_error_null(tally_error_type(operation, "a str", object));
+	return tally_enter(operation) ? tally_str_check(operation, object) : NULL;
 }
 
-// A string whose bytes are still to be written, but for the NULs at their end. NULL with the error set.
-static struct tally_str *make(const char *operation, size_t size, bool ascii)
+static int too_large(const char *operation, size_t size)
 {
+	return tally_error_raise(TALLY_ERROR_OVERFLOW, operation, "%zu bytes are more than a string can have", size);
+}
+
+struct tally_str *tally_str_make(const char *operation, size_t size, bool ascii)
+{
+	if (tally_unlikely(size > TALLY_STR_LIMIT)) return tally_error_null(too_large(operation, size));
 	const size_t end = size & ~(sizeof(uint64_t) - 1), bytes = sizeof(struct tally_str) + end + sizeof(uint64_t);
 	struct tally_str *made = (struct tally_str *)tally_object_new(TALLY_TYPE_STR, bytes, TALLY_LAYOUT_LEAF);
 	if (!made) return tally_error_null(tally_error_memory(operation, bytes));
@@ -37,28 +39,43 @@ static struct tally_str *make(const char *operation, size_t size, bool ascii)
 	return made;
 }
 
-static tally_object *copy(const char *operation, const char *bytes, size_t size, bool ascii)
+tally_object *tally_str_copy_as(const char *operation, const char *bytes, size_t size, bool ascii)
 {
-	struct tally_str *made = make(operation, size, ascii);
+	struct tally_str *made = tally_str_make(operation, size, ascii);
 	if (!made) return NULL;
 	if (size) memcpy(made->bytes, bytes, size);
 	return &made->header;
+}
+
+tally_object *tally_str_copy(const char *operation, const char *utf8, size_t size)
+{
+	bool ascii;
+	size_t good = tally_utf8_check(utf8, size, &ascii);
+	TALLY_ASSERT(good == size);
+	(void)good;
+	return tally_str_copy_as(operation, utf8, size, ascii);
+}
+
+void tally_str_settle(struct tally_str *made)
+{
+	bool ascii;
+	tally_utf8_check(made->bytes, made->size, &ascii);
+	made->header.aux = ascii ? TALLY_STR_ASCII : 0;
 }
 
 // Whether `bytes` can be text at all. 0, or -1 with the error set.
 static int look(const char *operation, const char *bytes, size_t size)
 {
 	if (!bytes && size) return tally_error_raise(TALLY_ERROR_VALUE, operation, "%zu bytes at NULL", size);
-	if (size <= SIZE_LIMIT) return 0;
-	return tally_error_raise(TALLY_ERROR_OVERFLOW, operation, "%zu bytes are more than a string can have", size);
+	return size <= TALLY_STR_LIMIT ? 0 : too_large(operation, size);
 }
 
-static tally_object *build(const char *operation, const char *utf8, size_t size)
+tally_object *tally_str_build(const char *operation, const char *utf8, size_t size)
 {
 	bool ascii;
 	if (look(operation, utf8, size)) return NULL;
 	size_t good = tally_utf8_check(utf8, size, &ascii);
-	if (tally_likely(good == size)) return copy(operation, utf8, size, ascii);
+	if (tally_likely(good == size)) return tally_str_copy_as(operation, utf8, size, ascii);
 	unsigned bad = (unsigned char)utf8[good];
 	return tally_error_null(
 	        tally_error_raise(TALLY_ERROR_VALUE, operation, "no UTF-8 at offset %zu (byte 0x%02X)", good, bad));
@@ -67,21 +84,21 @@ static tally_object *build(const char *operation, const char *utf8, size_t size)
 tally_object *tally_str_new(const char *utf8, size_t size)
 {
 	if (!tally_enter_new("str_new")) return NULL;
-	return build("str_new", utf8, size);
+	return tally_str_build("str_new", utf8, size);
 }
 
 tally_object *tally_str_from(const char *utf8)
 {
 	if (!tally_enter_new("str_from")) return NULL;
 	if (!utf8) return tally_error_null(tally_error_raise(TALLY_ERROR_VALUE, "str_from", "the text is NULL"));
-	return build("str_from", utf8, strlen(utf8));
+	return tally_str_build("str_from", utf8, strlen(utf8));
 }
 
 static tally_object *repair(const char *bytes, size_t size, size_t *replaced)
 {
 	size_t parts, repaired = tally_utf8_repaired_size(bytes, size, &parts);
 	if (look("str_from_bytes", bytes, repaired)) return NULL;
-	struct tally_str *made = make("str_from_bytes", repaired, false);
+	struct tally_str *made = tally_str_make("str_from_bytes", repaired, false);
 	if (!made) return NULL;
 	tally_utf8_repair(made->bytes, bytes, size);
 	if (replaced) *replaced = parts;
@@ -95,7 +112,7 @@ tally_object *tally_str_from_bytes(const char *bytes, size_t size, size_t *repla
 	if (look("str_from_bytes", bytes, size)) return NULL;
 	if (tally_unlikely(tally_utf8_check(bytes, size, &ascii) < size)) return repair(bytes, size, replaced);
 	if (replaced) *replaced = 0;
-	return copy("str_from_bytes", bytes, size, ascii);
+	return tally_str_copy_as("str_from_bytes", bytes, size, ascii);
 }
 
 const char *tally_str_utf8(tally_object *object, size_t *size)
@@ -108,10 +125,10 @@ const char *tally_str_utf8(tally_object *object, size_t *size)
 
 bool tally_is_str(const tally_object *object) { return object && object->type == TALLY_TYPE_STR; }
 
-static int hash(struct tally_object *object, uint64_t *result, unsigned depth)
+static int hash(struct tally_object *object, uint64_t *result, const char *operation)
 {
 	struct tally_str *str = (struct tally_str *)object;
-	(void)depth;
+	(void)operation;
 	*result = tally_load(&str->hash, relaxed);
 	if (tally_likely(*result != 0)) return 0;
 	*result = XXH3_64bits_withSeed(str->bytes, str->size, tally_hash_seed);
@@ -120,16 +137,27 @@ static int hash(struct tally_object *object, uint64_t *result, unsigned depth)
 	return 0;
 }
 
-static int equal(struct tally_object *a, struct tally_object *b, unsigned depth)
+static int equal(struct tally_object *a, struct tally_object *b, const char *operation)
 {
-	(void)depth;
+	(void)operation;
 	return tally_str_same((struct tally_str *)a, (struct tally_str *)b);
+}
+
+static int compare(struct tally_object *a, struct tally_object *b, enum tally_comparison comparison, const char *operation)
+{
+	const struct tally_str *left = (struct tally_str *)a, *right = (struct tally_str *)b;
+	(void)operation;
+	return tally_order_holds(tally_order_bytes(left->bytes, left->size, right->bytes, right->size), comparison);
+}
+
+size_t tally_str_points(const struct tally_str *str)
+{
+	return tally_str_is_ascii(str) ? str->size : tally_utf8_count(str->bytes, str->size);
 }
 
 static int length(struct tally_object *object, size_t *result)
 {
-	struct tally_str *str = (struct tally_str *)object;
-	*result = object->aux & TALLY_STR_ASCII ? str->size : tally_utf8_count(str->bytes, str->size);
+	*result = tally_str_points((struct tally_str *)object);
 	return 0;
 }
 
@@ -139,6 +167,12 @@ int tally_str_length(tally_object *object, size_t *result)
 	return str ? length(&str->header, result) : -1;
 }
 
+static int repr(struct tally_object *object, struct tally_text *text)
+{
+	const struct tally_str *str = (struct tally_str *)object;
+	return tally_quote_str(text, str->bytes, str->size);
+}
+
 const struct tally_type tally_str_type = {
 	.name = "str",
 	.index = TALLY_TYPE_STR,
@@ -146,4 +180,6 @@ const struct tally_type tally_str_type = {
 	.hash = hash,
 	.equal = equal,
 	.length = length,
+	.compare = compare,
+	.repr = repr,
 };

@@ -7,7 +7,8 @@
 #ifndef TALLY_CORE_STR_H
 #define TALLY_CORE_STR_H
 
-#include "header.h"
+#include "error.h"
+#include "type.h"
 
 #include <string.h>
 
@@ -34,5 +35,47 @@ static inline bool tally_str_same(const struct tally_str *a, const struct tally_
 		if (tally_str_word(a, i) != tally_str_word(b, i)) return false;
 	return true;
 }
+
+// Bytes of text at most: no sum with it overflows.
+#define TALLY_STR_LIMIT ((size_t)PTRDIFF_MAX - sizeof(struct tally_str) - sizeof(uint64_t))
+
+static inline bool tally_str_is_ascii(const struct tally_str *str) { return str->header.aux & TALLY_STR_ASCII; }
+
+// The argument of an operation as a string. NULL with the error set.
+static inline struct tally_str *tally_str_check(const char *operation, struct tally_object *object)
+{
+	if (tally_likely(object && object->type == TALLY_TYPE_STR)) return (struct tally_str *)object;
+	return (struct tally_str *)tally_error_null(tally_error_type(operation, "a str", object));
+}
+
+size_t tally_str_points(const struct tally_str *str); // the length in code points
+// How often `sought` occurs without overlapping; an empty one once more than there are code points.
+size_t tally_str_occurrences(const struct tally_str *str, const struct tally_str *sought);
+
+// Fills `size` bytes with `unit` over and over; `size` is a multiple of unit_size. What is there already is copied, more each time.
+static inline void tally_str_fill(char *to, size_t size, const char *unit, size_t unit_size)
+{
+	if (!size) return;
+	memcpy(to, unit, unit_size);
+	for (size_t filled = unit_size, more; filled < size; filled += more) {
+		more = filled < size - filled ? filled : size - filled;
+		memcpy(to + filled, to, more);
+	}
+}
+
+// Constructors, for use within the library once a run point has been passed; as tally_object_new they may stop the world when
+// memory is short. NULL with the error set, which names `operation`.
+
+// The bytes are still to be written, but for the NULs at their end. `size` is TALLY_STR_LIMIT at most (OVERFLOW else).
+struct tally_str *tally_str_make(const char *operation, size_t size, bool ascii);
+// A copy of `size` bytes of well-formed UTF-8; finds out itself whether they are ASCII.
+struct tally_object *tally_str_copy(const char *operation, const char *utf8, size_t size);
+// The same where the caller knows, exactly.
+struct tally_object *tally_str_copy_as(const char *operation, const char *utf8, size_t size, bool ascii);
+
+// A copy of any bytes; VALUE when they are no UTF-8.
+struct tally_object *tally_str_build(const char *operation, const char *utf8, size_t size);
+// What has been written turns out to be ASCII, or not: I2, for who could not tell before.
+void tally_str_settle(struct tally_str *made);
 
 #endif

@@ -56,11 +56,18 @@ static uint64_t wanted(const struct subtraction *subtraction, const struct tally
 
 // ---- the walk ----
 
+// References to the object that do not tell whether it is in use.
+TALLY_INLINED uint32_t uncounted(const struct tally_candidates *set, const struct tally_object *object, unsigned layout)
+{
+	uint32_t held = set->held;
+	if (layout == TALLY_LAYOUT_CLASS && set->asks_classes) held += tally_class_uncounted(object);
+	return held;
+}
+
 // Takes in the live blocks among `bits` and subtracts their references.
 TALLY_INLINED void take_in(struct subtraction *subtraction, uint32_t number, uint64_t bits, unsigned layout)
 {
 	struct tally_candidates *set = subtraction->set;
-	uint32_t held = set->held;
 	struct tally_word word = tally_word_of(set, number);
 	uint8_t *residue = &subtraction->residue[number * (size_t)64];
 	uint64_t members = bits, immortals = 0;
@@ -71,10 +78,16 @@ TALLY_INLINED void take_in(struct subtraction *subtraction, uint32_t number, uin
 		if (tally_unlikely(count - 1 >= UINT8_MAX)) { // 0, or 256 and more
 			if (count == UINT32_MAX) immortals |= (uint64_t)1 << i;
 			if (count == 0) members &= ~((uint64_t)1 << i);
+			if (count == 0 && set->asks_classes && (layout == TALLY_LAYOUT_SLOTS || layout == TALLY_LAYOUT_INSTANCE))
+				tally_class_need(tally_load(&object->local, relaxed)); // dying, perhaps
 			if (count == 0) continue;
 			subtraction->has_heavy = true;
 		}
-		residue[i] += (uint8_t)(count - held);
+		if (layout == TALLY_LAYOUT_POINTERS && subtraction->generation != MEMBERS && tally_is_untracked(object)) {
+			members &= ~((uint64_t)1 << i);
+			continue;
+		}
+		residue[i] += (uint8_t)(count - uncounted(set, object, layout));
 		tally_trace(object, layout, subtract, subtraction);
 	}
 	set->member[number] = members;
@@ -96,6 +109,9 @@ static void take_in_pages(struct subtraction *subtraction, uint32_t from, uint32
 		case TALLY_LAYOUT_POINTERS: take_in_page(subtraction, page, TALLY_LAYOUT_POINTERS); break;
 		case TALLY_LAYOUT_ARRAY: take_in_page(subtraction, page, TALLY_LAYOUT_ARRAY); break;
 		case TALLY_LAYOUT_ENTRIES: take_in_page(subtraction, page, TALLY_LAYOUT_ENTRIES); break;
+		case TALLY_LAYOUT_SLOTS: take_in_page(subtraction, page, TALLY_LAYOUT_SLOTS); break;
+		case TALLY_LAYOUT_INSTANCE: take_in_page(subtraction, page, TALLY_LAYOUT_INSTANCE); break;
+		case TALLY_LAYOUT_CLASS: take_in_page(subtraction, page, TALLY_LAYOUT_CLASS); break;
 		default: take_in_page(subtraction, page, TALLY_LAYOUT_CALLBACK); break;
 		}
 	}
@@ -125,6 +141,7 @@ static void subtract_work(void *context, unsigned index)
 
 void tally_trial_subtract(struct tally_candidates *set, int generation)
 {
+	set->asks_classes = generation == 2 || generation == MEMBERS;
 	tally_crew_begin(set);
 	struct tally_crew *crew = set->crew;
 	crew->generation = generation;

@@ -89,6 +89,8 @@ static size_t empty_page(struct tally_candidates *set, struct tally_page *page)
 		switch (page->layout) {
 		case TALLY_LAYOUT_POINTERS: empty_word(page, word, bits, TALLY_LAYOUT_POINTERS, set->trash); break;
 		case TALLY_LAYOUT_ARRAY: empty_word(page, word, bits, TALLY_LAYOUT_ARRAY, set->trash); break;
+		case TALLY_LAYOUT_SLOTS: empty_word(page, word, bits, TALLY_LAYOUT_SLOTS, set->trash); break;
+		case TALLY_LAYOUT_INSTANCE: empty_word(page, word, bits, TALLY_LAYOUT_INSTANCE, set->trash); break;
 		default: empty_word(page, word, bits, TALLY_LAYOUT_ENTRIES, set->trash); break;
 		}
 	}

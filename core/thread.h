@@ -85,11 +85,14 @@ struct tally_thread {
 	uint32_t depth;                 // attaches not undone yet
 	uint32_t put_off;               // constructors and drops that have passed a queue
 	uint32_t generation;            // of the runtime that `slot` belongs to
+	uint32_t nesting;               // levels of hash, equality, order, repr and call on this stack
+	struct tally_nested *shown;     // core/repr.c: what is being shown on this stack
 	struct tally_member *member;    // on the list of threads; NULL: not known yet
 	bool insider;                   // starts or ends the runtime: the closed door lets it through
 	bool collecting;                // a collection of this thread is running callbacks
 	uint64_t trash_destroyed;       // objects marked TALLY_GC_TRASH that this thread has destroyed
 	enum tally_error_code error;
+	uint32_t failures;              // how often `error` has been set, restored with it (core/error.c)
 	uint64_t allocations, fail_at;  // builds with assertions: see tally_heap_fail
 	bool fail_all;
 	char name[TALLY_THREAD_NAME]; // copied to the member, when there is one
@@ -144,6 +147,17 @@ static inline bool tally_enter_new(const char *operation)
 	if (tally_likely(!(word & ~(uint64_t)TALLY_ROLE) && !tally_self.pending)) return true;
 	return tally_enter_new_slow(operation);
 }
+
+// One level deeper: hash, equality, order, repr, calls. They recurse on the C stack, the host's hooks in between, so the levels
+// are the thread's, not one call's. False: too deep; the error is set and names `operation`, and nothing need be undone.
+enum { TALLY_DEPTH_LIMIT = 1000 };
+bool tally_nest_failed(const char *operation);
+static inline bool tally_nest(const char *operation)
+{
+	if (tally_likely(++tally_self.nesting <= TALLY_DEPTH_LIMIT)) return true;
+	return tally_nest_failed(operation);
+}
+static inline void tally_unnest(void) { tally_self.nesting--; }
 
 // Begins a blocking region of the calling thread, which is attached, without a run point: nobody is destroyed. For
 // waits with something of the host's held (core/wait.c); ended by tally_blocking_end.

@@ -9,12 +9,13 @@
 //
 // What has died while the world stood, for want of references from plain trash, waits until the finalizers have run, too.
 #include "trash.h"
+#include "class.h"
 #include "object.h"
 #include "os.h"
 #include "pause.h"
 #include "trial.h"
 
-enum { CAME_BACK = 1 };
+enum { CAME_BACK = 1, CLASS = 2 }; // in the lowest bits of an address
 
 // ---- setting aside, the world stopped ----
 
@@ -28,8 +29,10 @@ static size_t count_set_aside(const struct tally_candidates *set)
 
 static void take(struct tally_trash *trash, struct tally_object *object)
 {
+	bool is_class = tally_object_is_class(object);
 	variant_hold_stopped(object);
-	trash->object[trash->count++] = (uintptr_t)object;
+	trash->object[trash->count++] = (uintptr_t)object | (is_class ? CLASS : 0);
+	trash->has_classes |= is_class;
 }
 
 // What is marked of the trash goes to the list.
@@ -46,7 +49,7 @@ static void move(struct tally_trash *trash, struct tally_candidates *set)
 int tally_trash_set_aside(struct tally_trash *trash, struct tally_candidates *set)
 {
 	*trash = (struct tally_trash){.count = 0};
-	if (!tally_trial_mark_trash(set, TALLY_LAYOUT_CALLBACK)) return 0; // nothing of the host's
+	if (!tally_trial_mark_special(set)) return 0; // nothing of the host's
 	trash->object = tally_record_new(count_set_aside(set) * sizeof trash->object[0]);
 	if (!trash->object) return -1;
 	move(trash, set);
@@ -57,7 +60,7 @@ int tally_trash_set_aside(struct tally_trash *trash, struct tally_candidates *se
 
 static struct tally_object *object_at(const struct tally_trash *trash, size_t i)
 {
-	return (struct tally_object *)(trash->object[i] & ~(uintptr_t)CAME_BACK);
+	return (struct tally_object *)(trash->object[i] & ~(uintptr_t)(CAME_BACK | CLASS));
 }
 
 static bool came_back(const struct tally_trash *trash, size_t i) { return trash->object[i] & CAME_BACK; }
@@ -81,6 +84,7 @@ static void look_again_stopped(struct tally_trash *trash, struct tally_candidate
 	bool can_tell = !tally_candidates_of_objects(set, (struct tally_object *const *)trash->object, trash->count);
 	if (can_tell) {
 		tally_trial_subtract_members(set);
+		if (trash->has_classes) tally_class_note_outsiders(set);
 		tally_trial_mark_held(set);
 	}
 	for (size_t i = 0; i < trash->count; i++)
@@ -115,12 +119,35 @@ static void let_go(const struct tally_trash *trash)
 	for (size_t i = 0; i < trash->count; i++) variant_decref(object_at(trash, i));
 }
 
+static bool is_dead_class(const struct tally_trash *trash, size_t i) { return (trash->object[i] & (CLASS | CAME_BACK)) == CLASS; }
+
+// Before any of them is cleared.
+static void forget_answers(const struct tally_trash *trash)
+{
+	variant_world_stop();
+	for (size_t i = 0; i < trash->count; i++)
+		if (is_dead_class(trash, i)) tally_class_forget_answers((struct tally_class *)object_at(trash, i));
+	variant_world_start();
+}
+
+// The classes among the trash, which are held by the table of types yet, go for good.
+static void bury_classes(const struct tally_trash *trash)
+{
+	size_t count = 0;
+	struct tally_class **types = (struct tally_class **)trash->object; // the list has served its purpose
+	for (size_t i = 0; i < trash->count; i++)
+		if (is_dead_class(trash, i)) types[count++] = (struct tally_class *)object_at(trash, i);
+	if (count) tally_class_bury(types, count);
+}
+
 // Clears and lets go.
 static struct tally_trash_result finish(const struct tally_trash *trash)
 {
 	uint64_t before = tally_self.trash_destroyed;
+	if (trash->has_classes) forget_answers(trash);
 	size_t cleared = clear_all(trash);
 	let_go(trash);
+	if (trash->has_classes) bury_classes(trash);
 	uint64_t destroyed = tally_self.trash_destroyed - before;
 	bool is_known = !tally_self.burying; // else they still wait to be destroyed
 	return (struct tally_trash_result){.unreachable = cleared,

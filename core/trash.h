@@ -14,8 +14,9 @@
 #include "candidates.h"
 
 struct tally_trash {
-	uintptr_t *object; // addresses, those of a page together; lowest bit: it came back to life
+	uintptr_t *object; // addresses, those of a page together; bit 0: it came back to life; bit 1: a class
 	size_t count;
+	bool has_classes;
 };
 
 // Moves such trash out of the set's. 0; -1: no memory, and nothing has happened. World stopped.

@@ -51,8 +51,8 @@ TALLY_INLINED void each_of(struct tally_candidates *set, const uint64_t *bits,
 static void copy_count(struct tally_object *object, uint32_t number, unsigned layout, void *context)
 {
 	struct recount *recount = context;
-	(void)layout;
-	recount->count[number] = variant_count_stopped(object);
+	uint32_t uncounted = layout == TALLY_LAYOUT_CLASS && recount->set->asks_classes ? tally_class_uncounted(object) : 0;
+	recount->count[number] = variant_count_stopped(object) - uncounted;
 }
 
 static void subtract_references(struct tally_object *object, uint32_t number, unsigned layout, void *context)
@@ -111,6 +111,7 @@ static void find_trash(struct tally_candidates *set)
 int tally_trial_mark(struct tally_candidates *set)
 {
 	tally_mark_from_roots(set);
+	if (set->asks_classes) tally_class_mark_needed(set);
 	find_trash(set);
 	if (!set->has_heavy) return 0;
 	int status = recount(set);
@@ -132,11 +133,25 @@ void tally_trial_mark_held(struct tally_candidates *set)
 	find_trash(set);
 }
 
-bool tally_trial_mark_trash(struct tally_candidates *set, enum tally_layout layout)
+// Those of the trash in the word that cannot simply be emptied: host objects, classes, what has a finalizer to run.
+static uint64_t special(const struct tally_candidates *set, uint32_t word, uint64_t trash)
+{
+	const struct tally_page *page = set->page[set->page_of[word]];
+	uint64_t found = 0;
+	if (page->layout == TALLY_LAYOUT_CALLBACK || page->layout == TALLY_LAYOUT_CLASS) return trash;
+	if (page->layout != TALLY_LAYOUT_SLOTS && page->layout != TALLY_LAYOUT_INSTANCE) return 0;
+	for (uint64_t rest = trash; rest; rest &= rest - 1) {
+		const struct tally_object *object = tally_candidate_at(page, word * 64 + (uint32_t)__builtin_ctzll(rest));
+		if (tally_load(&object->gc, relaxed) & TALLY_GC_FINALIZER) found |= rest & -rest;
+	}
+	return found;
+}
+
+bool tally_trial_mark_special(struct tally_candidates *set)
 {
 	for (uint32_t word = 1; word < set->words; word++) {
 		uint64_t trash = set->trash[word];
-		uint64_t from = set->page[set->page_of[word]]->layout == layout ? trash : 0;
+		uint64_t from = trash ? special(set, word, trash) : 0;
 		set->scanned[word] = ~trash;
 		set->marked[word] = from | ~trash;
 		if (from) tally_mark_queue(set, word);

@@ -1,8 +1,12 @@
-// core/type.c: the table of types (core/type.h): the built-in ones at their fixed indexes, host types after them.
+// core/type.c: the table of types (core/type.h): the built-in ones at their fixed indexes, host types and classes after them.
 //
-// I1  `next` only grows while the runtime runs; it and the table's entries are written under the latch or while the
-//     runtime starts. Readers need no latch: whoever has an object has seen its type's entry written (I1 of type.h).
+// An index that a class has left is used again, but not before all others have had their turn: a mistake with an old index
+// shows as an absent type rather than as another one.
+//
+// I1  The entries, `end`, `cursor` and `taken` are written under the latch or while the runtime starts. Readers need no latch:
+//     whoever has an object has seen its type's entry written (I1 of type.h).
 #include "object.h"
+#include "class.h"
 #include "error.h"
 #include "hash.h"
 #include "number.h"
@@ -12,19 +16,26 @@
 struct tally_type *tally_types[TALLY_TYPES];
 
 static struct tally_latch latch = TALLY_LATCH_INIT;
-static unsigned next; // the next free index; guarded by `latch`
+static unsigned end;    // beyond the highest index ever used
+static unsigned cursor; // where the search for a free index goes on
+static unsigned taken;  // entries in use
 
 static const struct tally_type type_type = {
 	.name = "type",
 	.index = TALLY_TYPE_TYPE,
 	.layout = TALLY_LAYOUT_LEAF,
 	.size = sizeof(struct tally_type),
+	.destroy = tally_class_destroy,
+	.clear = tally_class_clear,
 	.hash = tally_hash_identity,
+	.call = tally_class_call,
+	.owned = tally_class_owned,
 };
 
 static const struct tally_type *const built_in[] = {
 	&type_type,      &tally_none_type,  &tally_bool_type, &tally_int_type,  &tally_float_type,
-	&tally_str_type, &tally_tuple_type, &tally_list_type, &tally_dict_type,
+	&tally_str_type, &tally_bytes_type, &tally_tuple_type, &tally_list_type, &tally_dict_type, &tally_set_type,
+	&tally_frozenset_type, &tally_iterator_type, &tally_function_type, &tally_method_type, &tally_cell_type, &tally_capsule_type,
 };
 static_assert(sizeof built_in / sizeof built_in[0] == TALLY_TYPE_HOST - 1, "one description for each built-in type");
 
@@ -39,35 +50,67 @@ static struct tally_type *copy(const struct tally_type *description)
 	return type;
 }
 
-// Puts the type in the table, for ever. False: the table is full.
-static bool enter(struct tally_type *type)
+static unsigned next_index(unsigned index) { return index + 1 < TALLY_TYPES ? index + 1 : TALLY_TYPE_TYPE; }
+
+// There is a free one.
+static unsigned take_index(void)
+{
+	while (tally_types[cursor]) cursor = next_index(cursor);
+	unsigned index = cursor;
+	cursor = next_index(cursor);
+	if (end <= index) end = index + 1;
+	return index;
+}
+
+bool tally_type_enter(struct tally_type *type)
 {
 	tally_latch_take(&latch);
-	bool fits = next < TALLY_TYPES;
+	bool fits = taken < TALLY_TYPES - TALLY_TYPE_TYPE;
 	if (fits) {
-		type->index = (uint16_t)next;
-		tally_types[next++] = type;
+		type->index = (uint16_t)take_index();
+		tally_types[type->index] = type;
+		taken++;
 	}
 	tally_latch_drop(&latch);
-	if (fits) variant_immortal_init(&type->header);
 	return fits;
+}
+
+void tally_type_leave(struct tally_type *type)
+{
+	tally_latch_take(&latch);
+	tally_types[type->index] = NULL;
+	taken--;
+	tally_latch_drop(&latch);
+}
+
+int tally_type_table_full(const char *operation)
+{
+	return tally_error_raise(TALLY_ERROR_OVERFLOW, operation, "there are %d types already", TALLY_TYPES - 1);
+}
+
+void tally_types_each_class(void (*visit)(struct tally_class *type, void *context), void *context)
+{
+	for (unsigned i = TALLY_TYPE_HOST; i < end; i++)
+		if (tally_types[i] && tally_types[i]->is_class) visit((struct tally_class *)tally_types[i], context);
 }
 
 struct tally_type *tally_type_add(const struct tally_type *description, const char *operation)
 {
 	struct tally_type *type = copy(description);
 	if (!type) return tally_error_null(tally_error_memory(operation, sizeof *type));
-	if (enter(type)) return type;
+	if (tally_type_enter(type)) {
+		variant_immortal_init(&type->header);
+		return type;
+	}
 	variant_decref(&type->header);
-	return tally_error_null(
-	        tally_error_raise(TALLY_ERROR_OVERFLOW, operation, "there are %d types already", TALLY_TYPES - 1));
+	return tally_error_null(tally_type_table_full(operation));
 }
 
 static int add_built_in(void)
 {
-	next = TALLY_TYPE_TYPE;
+	cursor = TALLY_TYPE_TYPE;
 	for (unsigned i = 0; i < TALLY_TYPE_HOST - 1; i++) {
-		TALLY_ASSERT(built_in[i]->index == next);
+		TALLY_ASSERT(built_in[i]->index == cursor);
 		if (!tally_type_add(built_in[i], "init")) return -1;
 	}
 	return 0;
@@ -83,6 +126,6 @@ int tally_types_init(void)
 void tally_types_fini(void)
 {
 	tally_singletons_fini();
-	memset(tally_types, 0, next * sizeof tally_types[0]);
-	next = 0;
+	memset(tally_types, 0, end * sizeof tally_types[0]);
+	end = cursor = taken = 0;
 }

@@ -1,14 +1,19 @@
 // core/type.h: the table of types. An object's header holds a 16-bit index into it.
 //
-// Types are objects themselves (type index TALLY_TYPE_TYPE), immortal until tally_fini; instances do not count them.
-// Built-in types have fixed indexes; host types get the next free one.
+// Types are objects themselves (type index TALLY_TYPE_TYPE); instances do not count them. Built-in types have fixed indexes;
+// host types and classes get a free one. Built-in and host types are immortal until tally_fini; classes can die (core/class.h),
+// and their index is used again.
 //
-// I1  tally_types[i] is set before the first object with index i exists and stays until tally_fini.
+// I1  tally_types[i] is set before the first object with index i exists and stays until the last one's block is free.
 #ifndef TALLY_CORE_TYPE_H
 #define TALLY_CORE_TYPE_H
 
 #include "header.h"
 #include <tally/host.h>
+#include <tally/object.h>
+
+struct tally_text;
+struct tally_class;
 
 enum {
 	TALLY_TYPE_FREE = 0, // no object: a free block
@@ -18,10 +23,18 @@ enum {
 	TALLY_TYPE_INT,
 	TALLY_TYPE_FLOAT,
 	TALLY_TYPE_STR,
+	TALLY_TYPE_BYTES,
 	TALLY_TYPE_TUPLE,
 	TALLY_TYPE_LIST,
 	TALLY_TYPE_DICT,
-	TALLY_TYPE_HOST, // the first host type
+	TALLY_TYPE_SET,
+	TALLY_TYPE_FROZENSET,
+	TALLY_TYPE_ITERATOR,
+	TALLY_TYPE_FUNCTION,
+	TALLY_TYPE_METHOD,
+	TALLY_TYPE_CELL,
+	TALLY_TYPE_CAPSULE,
+	TALLY_TYPE_HOST, // the first host type or class
 	TALLY_TYPES = 65536,
 };
 
@@ -33,7 +46,11 @@ enum tally_layout {
 	// from here on: what the collector tracks
 	TALLY_LAYOUT_POINTERS, // references inline from offset 24, their number at 16: tuple
 	TALLY_LAYOUT_ARRAY,    // pointer to references at 24, their number (32 bits) at 16: list
-	TALLY_LAYOUT_ENTRIES,  // pointer to a table of entries at 24: dict
+	TALLY_LAYOUT_ENTRIES,  // pointer to a table of entries at 24: dict, set, frozenset
+	TALLY_LAYOUT_SLOTS,    // header.aux references, each perhaps NULL, inline from offset 16: instance with slots, function,
+	                       // method, cell, iterator
+	TALLY_LAYOUT_INSTANCE, // a table of attributes, a dict instead of it, slots: struct tally_instance (core/class.h)
+	TALLY_LAYOUT_CLASS,    // struct tally_class
 	TALLY_LAYOUT_CALLBACK, // only the type knows: host types with a traverse
 	TALLY_LAYOUTS,
 };
@@ -49,20 +66,32 @@ struct tally_host_calls {
 
 static inline bool tally_layout_is_tracked(unsigned layout) { return layout > TALLY_LAYOUT_LEAF; }
 
-// What a type does; NULL where it does not. `depth` counts the levels of nesting above the call. `hash` and `equal` set
-// no error: -1 says that something in the object is not hashable, or that it nests deeper than TALLY_DEPTH_LIMIT.
+// What a type does; NULL where it does not. Functions that can fail return -1 (NULL) with the error set, and name `operation`
+// in it, the public function that was called. Those that call others of the kind for what the object contains count the level
+// (tally_nest, core/thread.h). None is called with an object's lock held; all but `length` and `owned` may run the host's code.
 struct tally_type {
 	struct tally_object header;
 	char name[64];
 	uint16_t index;
 	uint8_t layout;
+	bool is_class;       // made by tally_class_new: part of a struct tally_class (core/class.h)
+	_Atomic uint8_t is_needed; // the collector's: see tally_class_need. Relaxed: set any number of times, read by the one who waits for all
+	bool has_weakrefs;   // its objects can be referred to weakly
+	uint16_t payload;    // host types: where the payload begins
 	size_t size; // bytes of an object, header included; 0: varies
 	// Gives up what the object refers to and its raw buffers; the block itself is freed by core/death.c. Runs with no
 	// lock held; drops of the last references in it do not recurse. Needs no memory, cannot fail.
 	void (*destroy)(struct tally_object *object);
-	int (*hash)(struct tally_object *object, uint64_t *hash, unsigned depth);
-	int (*equal)(struct tally_object *a, struct tally_object *b, unsigned depth); // b has the same type
-	int (*length)(struct tally_object *object, size_t *length);
+	int (*hash)(struct tally_object *object, uint64_t *hash, const char *operation);
+	// 1, 0, -1. `b` has the same type, or another of the same family; with `equal_to_any` it may be anything.
+	int (*equal)(struct tally_object *a, struct tally_object *b, const char *operation);
+	bool equal_to_any;
+	int (*length)(struct tally_object *object, size_t *length); // cannot fail
+	// LT, LE, GT, GE: 1, 0, -1; `b` as for `equal`, without the any.
+	int (*compare)(struct tally_object *a, struct tally_object *b, enum tally_comparison comparison, const char *operation);
+	int (*repr)(struct tally_object *object, struct tally_text *text); // writes; NULL: the type's name and the address
+	struct tally_object *(*call)(struct tally_object *object, struct tally_object *const *arguments, size_t count);
+	size_t (*owned)(struct tally_object *object); // bytes of the raw buffers that it owns; NULL: none
 	// Gives up the references through which a cycle can go and leaves the object usable. NULL: no cycle begins here, or the
 	// host has not said how to break it. As for `destroy`: no lock held, cannot fail.
 	void (*clear)(struct tally_object *object);
@@ -77,22 +106,33 @@ static inline struct tally_type *tally_type(const struct tally_object *object) {
 
 // The built-in types, one description each, in the file of the type.
 extern const struct tally_type tally_none_type, tally_bool_type, tally_int_type, tally_float_type, tally_str_type,
-        tally_tuple_type, tally_list_type, tally_dict_type;
+        tally_bytes_type, tally_tuple_type, tally_list_type, tally_dict_type, tally_set_type, tally_frozenset_type,
+        tally_iterator_type, tally_function_type, tally_method_type, tally_cell_type, tally_capsule_type;
 
 int tally_types_init(void); // makes the built-in types' objects and the singletons; 0, or -1 with the error set
 void tally_types_fini(void);
 // Makes a type object at the next free index (copies `description`). NULL with the error set.
 struct tally_type *tally_type_add(const struct tally_type *description, const char *operation);
-
-enum { TALLY_DEPTH_LIMIT = 1000 };
+// Gives a type object a place in the table, and `index`. False: the table is full. Takes it back out: no object has that index
+// any more.
+bool tally_type_enter(struct tally_type *type);
+void tally_type_leave(struct tally_type *type);
+int tally_type_table_full(const char *operation); // sets the error; -1
+// World stopped: calls `visit` for every class.
+void tally_types_each_class(void (*visit)(struct tally_class *type, void *context), void *context);
 
 extern uint64_t tally_hash_seed; // of the runtime (core/runtime.c); seeds the hash of strings
 
-// Depth-counted forms of tally_hash and tally_equal, for containers: no point, no error set on -1. For the second an
-// object always equals itself, even a NaN: that is how containers compare their elements.
-int tally_object_hash(struct tally_object *object, uint64_t *hash, unsigned depth);
-int tally_object_equal(struct tally_object *a, struct tally_object *b, unsigned depth);
-// Sets the error that says why tally_object_hash failed for `object`. Returns -1.
-int tally_object_hash_failed(const char *operation, struct tally_object *object);
+// tally_hash and tally_equal for use within the library: no point; the error names `operation`. For the second an object
+// always equals itself, even a NaN: that is how containers compare their elements.
+int tally_object_hash(struct tally_object *object, uint64_t *hash, const char *operation);
+int tally_object_equal(struct tally_object *a, struct tally_object *b, const char *operation);
+// The same for tally_compare (for EQ and NE an object equals itself) and tally_repr (core/repr.c).
+int tally_object_compare(struct tally_object *a, struct tally_object *b, enum tally_comparison comparison, const char *operation);
+int tally_object_repr(struct tally_object *object, struct tally_text *text);
+
+// Whether comparing `a`, a key, with other keys runs no code of the host's and looks into no other object: numbers, str, bytes,
+// and what equals only itself. (A type that equals anything has is_plain false, and so have tuples.)
+bool tally_object_is_plain(const struct tally_object *object);
 
 #endif

@@ -1,4 +1,4 @@
-// core/utf8.c: checking, counting and repairing UTF-8 (core/utf8.h).
+// core/utf8.c: checking, counting, finding and repairing UTF-8 (core/utf8.h).
 //
 // Text is mostly ASCII, so runs of it are passed eight bytes at a time, and what is all ASCII never gets further. The
 // rest goes through `step`, which alone knows table 3-7: the first byte of a sequence gives its length and the range of
@@ -102,16 +102,41 @@ size_t tally_utf8_check(const char *bytes, size_t size, bool *ascii)
 }
 
 // Every code point has one byte that is not of the form 10xxxxxx.
+static inline bool continues(byte b) { return (b & 0xC0) == 0x80; }
+
+// How many of eight bytes are of that form.
+static inline size_t continuations_in(uint64_t word)
+{
+	return (size_t)__builtin_popcountll((word >> 7) & ~(word >> 6) & LOW_BITS);
+}
+
 size_t tally_utf8_count(const char *bytes, size_t size)
 {
 	const byte *p = (const byte *)bytes;
 	size_t i = 0, continuations = 0;
-	for (; size - i >= 8; i += 8) {
-		uint64_t word = load8(p + i);
-		continuations += (size_t)__builtin_popcountll((word >> 7) & ~(word >> 6) & LOW_BITS);
-	}
-	for (; i < size; i++) continuations += (p[i] & 0xC0) == 0x80;
+	for (; size - i >= 8; i += 8) continuations += continuations_in(load8(p + i));
+	for (; i < size; i++) continuations += continues(p[i]);
 	return size - continuations;
+}
+
+size_t tally_utf8_offset(const char *bytes, size_t size, size_t point)
+{
+	const byte *p = (const byte *)bytes;
+	size_t i = 0, begun;
+	for (; size - i >= 8 && (begun = 8 - continuations_in(load8(p + i))) <= point; i += 8) point -= begun;
+	for (; i < size; i++)
+		if (!continues(p[i]) && point-- == 0) return i;
+	return size;
+}
+
+uint32_t tally_utf8_decode(const char *bytes, unsigned *length)
+{
+	const byte *p = (const byte *)bytes;
+	*length = lead_of(p[0]).length;
+	if (*length == 1) return p[0];
+	uint32_t point = p[0] & (0x7Fu >> *length);
+	for (unsigned i = 1; i < *length; i++) point = point << 6 | (p[i] & 0x3F);
+	return point;
 }
 
 size_t tally_utf8_repaired_size(const char *bytes, size_t size, size_t *replaced)

@@ -365,7 +365,7 @@ static void drop_garbage(struct life *life)
 
 static void count_word(struct life *life)
 {
-	tally_object *word = new_int(below(&life->random, WORDS));
+	tally_object *word = new_int(1000 + (int64_t)below(&life->random, WORDS)); // counted: small ints are immortal
 	int64_t n = 1 + (int64_t)below(&life->random, 5);
 	check(tally_dict_add(shared.words, word, n, NULL));
 	atomic_fetch_add(&book.counted, n);

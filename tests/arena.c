@@ -203,7 +203,7 @@ static void exchange(void *unused, unsigned number)
 	for (int i = tap_scale(60000); i > 0; i--) {
 		size_t size = below(&state, 200) ? below(&state, 300) : below(&state, 30000);
 		static const char bytes[30000];
-		tally_object *made = must(below(&state, 2) ? tally_str_new(bytes, size) : tally_int_new(i));
+		tally_object *made = must(below(&state, 2) ? tally_str_new(bytes, size) : tally_int_new(COUNTED + i));
 		tally_decref(atomic_exchange(&boxes[below(&state, BOXES)], made));
 		if (below(&state, 5000) == 0) CHECK_EQ(tally_heap_trim(NULL), 0);
 	}
@@ -211,7 +211,7 @@ static void exchange(void *unused, unsigned number)
 
 static void unused_pages_have_no_bit_and_no_summary(void)
 {
-	tally_object *keeper = integer(1); // so that its arena stays
+	tally_object *keeper = counted(1); // so that its arena stays
 	for (int round = 0; round < 3; round++) {
 		run_threads(4, exchange, NULL);
 		for (int i = 0; i < BOXES; i++)

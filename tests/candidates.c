@@ -160,7 +160,7 @@ static void i1_a_large_block_has_one_number_and_one_to_spare(void)
 static void what_is_no_container_has_the_number_0(void)
 {
 	struct tally_candidates set;
-	tally_object *list = must(tally_list_new()), *string = text("no container"), *number = integer(123456789);
+	tally_object *list = must(tally_list_new()), *string = text("no container"), *number = counted(123456789);
 	tally_object *plain = probe(fixture_probe_type(), 1);
 	CHECK_EQ(tally_list_append(list, string), 0); // now it has a raw buffer
 	void *raw = new_block(100, TALLY_LAYOUT_RAW), *large = new_block(100000, TALLY_LAYOUT_RAW);

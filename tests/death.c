@@ -119,7 +119,7 @@ static void an_element_that_occurs_twice_dies_once_at_its_first_place(void)
 static void an_object_dies_before_the_drop_of_its_last_reference_returns(void)
 {
 	tally_object *type = fixture_probe_type(), *list = must(tally_list_new()), *dict = must(tally_dict_new());
-	tally_object *key = integer(1);
+	tally_object *key = counted(1);
 	unsigned dead = 0;
 	append(list, probe(type, 0));
 	CHECK_EQ(tally_list_set(list, 0, key), 0);
@@ -247,7 +247,7 @@ static tally_object *chain_of_lists(void)
 
 static tally_object *chain_of_tuples_and_dicts(void)
 {
-	tally_object *chain = tally_none(), *key = integer(1);
+	tally_object *chain = tally_none(), *key = counted(1);
 	for (size_t i = 0; i < links() / 2; i++) {
 		tally_object *dict = must(tally_dict_new());
 		CHECK_EQ(tally_dict_set(dict, key, chain), 0);
@@ -343,7 +343,7 @@ static void build_and_drop(void *payload)
 {
 	(void)payload;
 	tally_object *list = must(tally_list_new()), *dict = must(tally_dict_new());
-	for (int i = 0; i < 100; i++) append(list, integer(i));
+	for (int i = 0; i < 100; i++) append(list, counted(i));
 	CHECK_EQ(tally_dict_set(dict, tally_none(), list), 0);
 	CHECK_EQ(size_of(list), 100);
 	tally_decref(list);
@@ -398,7 +398,7 @@ static void a_destructor_may_change_the_list_that_gives_its_object_up(void)
 
 static void set_in_held(void *payload)
 {
-	tally_object *dict = *(tally_object **)payload, *key = integer(1000 + (int64_t)atomic_load(&fixture_dead));
+	tally_object *dict = *(tally_object **)payload, *key = counted(1000 + (int64_t)atomic_load(&fixture_dead));
 	CHECK_EQ(tally_dict_set(dict, key, tally_none()), 0);
 	tally_decref(key);
 }
@@ -409,7 +409,7 @@ static void a_destructor_may_change_the_dict_that_gives_its_object_up(void)
 	tally_object *dict = must(tally_dict_new());
 	size_t size = 0;
 	for (int i = 0; i < 9; i++) {
-		tally_object *key = integer(i), *value = actor(dict);
+		tally_object *key = counted(i), *value = actor(dict);
 		CHECK_EQ(tally_dict_set(dict, key, value), 0);
 		tally_decref(key);
 		tally_decref(value);
@@ -442,7 +442,7 @@ static void come_back(void *payload)
 	CHECK_EQ(tally_blocking_begin(), 0);
 	CHECK(!tally_thread_is_attached());
 	CHECK_EQ(tally_thread_attach(&inner), 0);
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 	CHECK_EQ(tally_thread_detach(inner), 0);
 	CHECK_EQ(tally_blocking_end(), 0);
 	CHECK_EQ(tally_thread_detach(outer), 0);
@@ -556,7 +556,7 @@ static void destruction_needs_no_memory(void)
 		chain_of_lists(),
 		chain_of_tuples_and_dicts(),
 	};
-	if (no_more_memory()) CHECK(!tally_int_new(1));
+	if (no_more_memory()) CHECK(!tally_int_new(COUNTED + 1));
 	uint64_t attempts = tally_heap_attempts();
 	tally_error_clear();
 	for (int i = 0; i < 4; i++) tally_decref(objects[i]);

@@ -89,6 +89,10 @@ static inline tally_object *must(tally_object *object)
 
 static inline tally_object *integer(int64_t value) { return must(tally_int_new(value)); }
 
+// An int that is counted: of a small one there is one immortal object. It stands for `value`, which may be small.
+enum { COUNTED = 1000000 };
+static inline tally_object *counted(int64_t value) { return integer(COUNTED + value); }
+
 static inline tally_object *text(const char *utf8) { return must(tally_str_from(utf8)); }
 
 static inline int64_t value_of(tally_object *object)
@@ -105,6 +109,9 @@ static inline int64_t take_value(tally_object *object)
 	tally_decref(object);
 	return value;
 }
+
+// The same for what such an int stands for.
+static inline int64_t take_counted(tally_object *object) { return object ? take_value(object) - COUNTED : INT64_MIN; }
 
 // ---- objects whose death is seen ----
 

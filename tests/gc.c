@@ -59,7 +59,7 @@ static void a_node_that_is_a_key_of_the_dict_that_it_refers_to(void)
 static void nothing_is_found_where_nothing_is_garbage(void)
 {
 	CHECK_COLLECT(2, 0);
-	tally_object *list = ring_of_lists(10), *number = integer(1);
+	tally_object *list = ring_of_lists(10), *number = counted(1);
 	CHECK_COLLECT(2, 0);
 	CHECK_COLLECT(2, 0);
 	CHECK_EQ(tally_refcount(list), 2);
@@ -106,7 +106,7 @@ static void each_node_of_a_ring_dies_once(void)
 static tally_object *ring_of_all_kinds(tally_object *type, int id)
 {
 	tally_object *list = must(tally_list_new()), *node = node_new(type, id), *dict = must(tally_dict_new());
-	tally_object *key = integer(id), *tuple;
+	tally_object *key = counted(id), *tuple;
 	put(dict, key, node);
 	tally_decref(key);
 	tuple = must(tally_tuple_new((tally_object *[]){dict, tally_none(), dict}, 3));
@@ -149,7 +149,7 @@ static void what_hangs_off_a_cycle_goes_with_it(void)
 
 static void what_garbage_shares_with_the_living_loses_its_references_and_lives(void)
 {
-	tally_object *type = node_type(NODE_PLAIN), *shared = node_new(type, 0), *number = integer(7);
+	tally_object *type = node_type(NODE_PLAIN), *shared = node_new(type, 0), *number = counted(7);
 	for (int i = 0; i < 50; i++) {
 		tally_object *list = list_in_itself();
 		push(list, shared);
@@ -161,7 +161,7 @@ static void what_garbage_shares_with_the_living_loses_its_references_and_lives(v
 	CHECK_COLLECT(2, 50);
 	CHECK_EQ(tally_refcount(shared), 1);
 	CHECK_EQ(tally_refcount(number), 1);
-	CHECK_EQ(value_of(number), 7);
+	CHECK_EQ(value_of(number), COUNTED + 7);
 	CHECK_EQ(node_total.dealloc, 0);
 	tally_decref(shared);
 	tally_decref(number);
@@ -214,12 +214,12 @@ static void a_dict_with_holes_is_read_right(void)
 	for (int64_t kept = 0; kept < 40; kept += 3) {
 		tally_object *dict = must(tally_dict_new()), *alive = must(tally_list_new());
 		for (int64_t i = 0; i < 40; i++) {
-			tally_object *key = integer(i);
+			tally_object *key = counted(i);
 			put(dict, key, i == kept ? dict : alive);
 			tally_decref(key);
 		}
 		for (int64_t i = 0; i < 40; i++) {
-			tally_object *key = integer(i);
+			tally_object *key = counted(i);
 			if (i != kept) CHECK_EQ(tally_dict_pop(dict, key, NULL), 1);
 			tally_decref(key);
 		}
@@ -346,7 +346,7 @@ static void containers_and_types_with_traverse_are_tracked_and_nothing_else(void
 	tally_object *list = must(tally_list_new());
 	tally_object *tracked[] = {list, must(tally_dict_new()), must(tally_tuple_new(&list, 1)),
 	                           node_new(node_type(NODE_PLAIN), 0), node_new(node_type(NODE_TRAVERSE), 0)};
-	tally_object *others[] = {tally_none(), tally_bool(false), integer(1), integer(INT64_MAX), must(tally_float_new(2)),
+	tally_object *others[] = {tally_none(), tally_bool(false), counted(1), integer(INT64_MAX), must(tally_float_new(2)),
 	                          text("x"), node_type(NODE_PLAIN), node_new(node_type(NODE_DEALLOC | NODE_FINALIZE), 0),
 	                          node_new(node_type(0), 0)};
 	for (int i = 0; i < 5; i++) CHECK(tally_gc_is_tracked(tracked[i]));
@@ -359,7 +359,7 @@ static void the_heap_counts_tracked_objects(void)
 {
 	uint64_t before = tracked_objects();
 	tally_object *objects[] = {must(tally_list_new()), must(tally_dict_new()), node_new(node_type(NODE_PLAIN), 0),
-	                           integer(5), text("y"), node_new(node_type(NODE_DEALLOC), 1)};
+	                           counted(5), text("y"), node_new(node_type(NODE_DEALLOC), 1)};
 	CHECK_EQ(tracked_objects(), before + 3);
 	tally_object *tuple = must(tally_tuple_new(objects, 6));
 	CHECK_EQ(tracked_objects(), before + 4);
@@ -455,7 +455,7 @@ static void a_tuple_or_a_dict_may_be_what_holds_many(void)
 	for (int i = 0; i < MANY && many[i] <= 1024; i++) {
 		tally_object *list = must(tally_list_new()), *other = must(tally_list_new()), *dict = must(tally_dict_new());
 		for (size_t k = 0; k < many[i]; k++) {
-			tally_object *key = integer((int64_t)k);
+			tally_object *key = counted((int64_t)k);
 			put(dict, key, other);
 			tally_decref(key);
 			items[k] = list;
@@ -652,7 +652,7 @@ static void a_cycle_through_an_immortal_object_is_no_garbage(void)
 
 static void garbage_around_immortal_objects_leaves_them_untouched(void)
 {
-	tally_object *immortal = must(tally_list_new()), *number = integer(12345);
+	tally_object *immortal = must(tally_list_new()), *number = counted(12345);
 	CHECK_EQ(tally_immortalize(immortal), 0);
 	CHECK_EQ(tally_immortalize(number), 0);
 	for (int i = 0; i < 300; i++) {
@@ -664,7 +664,7 @@ static void garbage_around_immortal_objects_leaves_them_untouched(void)
 	push_own(immortal, list_in_itself()); // what it holds alone
 	CHECK_COLLECT(2, 300);
 	CHECK_EQ(length_of(immortal), 1);
-	CHECK_EQ(value_of(number), 12345);
+	CHECK_EQ(value_of(number), COUNTED + 12345);
 	CHECK_EQ(tally_list_clear(immortal), 0);
 	CHECK_COLLECT(2, 1);
 }
@@ -1210,10 +1210,10 @@ static void what_is_being_built_is_never_garbage(void)
 	for (int round = 0; round < rounds; round++) {
 		for (int i = 0; i < 40; i++) {
 			items[i] = list_in_itself();
-			push_own(items[i], integer(i));
+			push_own(items[i], counted(i));
 		}
 		tally_object *tuple = must(tally_tuple_new(items, 40)), *list = must(tally_list_from(items, 40));
-		tally_object *key = integer(round);
+		tally_object *key = counted(round);
 		for (int i = 0; i < 40; i++) tally_decref(items[i]);
 		push(list, tuple);
 		put(dict, key, list);
@@ -1222,7 +1222,7 @@ static void what_is_being_built_is_never_garbage(void)
 		tally_decref(key);
 		for (ptrdiff_t i = 0; i < 40; i++) {
 			tally_object *item = must(tally_tuple_get(tuple, i));
-			CHECK_EQ(take_value(tally_list_get(item, 1)), i);
+			CHECK_EQ(take_counted(tally_list_get(item, 1)), i);
 			tally_decref(item);
 		}
 	}

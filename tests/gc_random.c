@@ -38,6 +38,7 @@ static struct {
 	int roots, root[BOX_MAX]; // boxes with external references
 	int next_key;
 	tally_object *node_type, *finalized_type, *tag_type;
+	tally_object *anchor; // a list in every tuple: one that holds atoms only would not be tracked
 	uint64_t random;
 	// what really happened; written by destructors and finalizers
 	uint8_t died[BOX_MAX], finalized[BOX_MAX];
@@ -285,7 +286,7 @@ static int pick(void)
 
 static tally_object *new_tuple(int id)
 {
-	tally_object *items[300];
+	tally_object *items[301];
 	size_t size = roll(10) ? roll(6) : 250 + roll(12);
 	int to = pick();
 	if (to < 0) size = 0;
@@ -295,7 +296,8 @@ static tally_object *new_tuple(int id)
 		model_add_edge(&world.box[id], to, NO_KEY);
 	}
 	items[size] = tag(id);
-	tally_object *tuple = must(tally_tuple_new(items, size + 1));
+	items[size + 1] = world.anchor;
+	tally_object *tuple = must(tally_tuple_new(items, size + 2));
 	tally_decref(items[size]);
 	return tuple;
 }
@@ -344,7 +346,7 @@ static void link_dict(struct box *from, int to)
 {
 	int key_node = pick();
 	if (roll(4) || world.box[key_node].kind != NODE) {
-		tally_object *key = integer(world.next_key);
+		tally_object *key = counted(world.next_key);
 		put(from->object, key, world.box[to].object);
 		tally_decref(key);
 		model_add_edge(from, to, world.next_key++);
@@ -402,7 +404,7 @@ static struct edge model_take_edge(struct box *from, int i)
 static void unlink_dict(struct box *from, struct edge edge)
 {
 	bool is_node = edge.key <= FIRST_NODE_KEY;
-	tally_object *key = is_node ? tally_incref(world.box[FIRST_NODE_KEY - edge.key].object) : integer(edge.key);
+	tally_object *key = is_node ? tally_incref(world.box[FIRST_NODE_KEY - edge.key].object) : counted(edge.key);
 	tally_object *value = NULL;
 	CHECK_EQ(tally_dict_pop(from->object, key, &value), 1);
 	tally_decref(key);
@@ -509,12 +511,12 @@ static bool contents_agree(const struct box *box)
 	if (box->kind == LIST) return list_agrees(box);
 	if (box->kind == NODE) return node_agrees(box);
 	CHECK_EQ(tally_len(box->object, &size), 0);
-	return CHECK_EQ(size, box->edges + 1);
+	return CHECK_EQ(size, box->edges + (box->kind == TUPLE ? 2 : 1));
 }
 
 static bool all_agree(void)
 {
-	if (!CHECK_EQ(tracked_objects(), world.alive)) return false;
+	if (!CHECK_EQ(tracked_objects(), world.alive + 1)) return false; // and the anchor
 	for (int id = 0; id < world.boxes; id++)
 		if (!agrees(id)) return false;
 	for (int i = 0; i < 20; i++) {
@@ -588,12 +590,14 @@ static void run_world(int wanted, bool with_threads)
 	memset(world.died, 0, sizeof world.died);
 	memset(world.finalized, 0, sizeof world.finalized);
 	is_well = true;
+	world.anchor = must(tally_list_new());
 	for (int part = 0; part < 5 && is_well; part++) {
 		if (with_threads && roll(2)) run_threads(1, steps, &wanted);
 		else steps(&wanted, 0);
 		tally_safepoint();
 	}
 	end_world();
+	tally_decref(world.anchor);
 }
 
 static atomic_bool is_done;
@@ -756,7 +760,7 @@ static void replace_shared(struct worker *worker)
 
 static void share_in_dict(struct worker *worker)
 {
-	tally_object *key = integer(below(&worker->random, 20)), *container = shared_container(worker);
+	tally_object *key = counted(below(&worker->random, 20)), *container = shared_container(worker);
 	if (below(&worker->random, 3)) put(common.dict, key, container);
 	else CHECK(tally_dict_pop(common.dict, key, NULL) >= 0);
 	tally_decref(container);

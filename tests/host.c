@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <tally/gc.h>
 
 static tally_object *type_of_size(size_t payload_size)
 {
@@ -43,6 +44,45 @@ static void a_payload_is_zeroed_and_aligned_at_sixteen(void)
 		}
 		for (int i = 0; i < 4; i++) tally_decref(objects[i]);
 	}
+}
+
+static tally_object *type_aligned_at(size_t alignment, size_t payload_size)
+{
+	tally_host_type description = {
+		.size = sizeof description,
+		.name = "aligned",
+		.payload_size = payload_size,
+		.alignment = alignment,
+	};
+	return must(tally_host_type_new(&description));
+}
+
+// Several at once, so that each place in a page comes up; all written full, so that those which overlap would show.
+static void check_alignment(size_t alignment, size_t size)
+{
+	tally_object *type = type_aligned_at(alignment, size), *objects[20];
+	unsigned char *payload[20];
+	for (int i = 0; i < 20; i++) {
+		objects[i] = must(tally_host_new(type));
+		payload[i] = tally_host_payload(objects[i], type);
+		CHECK_EQ((uintptr_t)payload[i] % (alignment < 16 ? 16 : alignment), 0);
+		for (size_t j = 0; j < size; j += 1 + size / 100) CHECK_EQ(payload[i][j], 0);
+		memset(payload[i], i + 1, size);
+	}
+	for (int i = 0; i < 20; i++) {
+		if (size) CHECK_EQ(payload[i][0], i + 1);
+		if (size) CHECK_EQ(payload[i][size - 1], i + 1);
+		CHECK_EQ(tally_refcount(objects[i]), 1);
+		tally_decref(objects[i]);
+	}
+}
+
+static void a_payload_is_aligned_as_its_type_wants_it(void)
+{
+	for (size_t alignment = 1; alignment <= 4096; alignment *= 2)
+		for (size_t size = 0; size < 70000; size = size * 3 + 1) check_alignment(alignment, size);
+	check_alignment(4096, 65536 - 4096);
+	check_alignment(256, 8192 - 256);
 }
 
 static void each_object_has_a_payload_of_its_own(void)
@@ -123,11 +163,11 @@ static void a_destructor_does_not_disturb_the_error_of_the_thread(void)
 
 static void use_objects(void *payload, void *context)
 {
-	tally_object *list = must(tally_list_new()), *number = integer(*(int *)payload);
+	tally_object *list = must(tally_list_new()), *number = counted(*(int *)payload);
 	(void)context;
 	seen_calls++;
 	CHECK_EQ(tally_list_append(list, number), 0);
-	CHECK_EQ(take_value(tally_list_pop(list, 0)), 5);
+	CHECK_EQ(take_counted(tally_list_pop(list, 0)), 5);
 	tally_decref(number);
 	tally_decref(list);
 	CHECK_EQ(tally_safepoint(), 0);
@@ -195,6 +235,58 @@ static void a_chain_of_a_million_dies_on_a_stack_of_64_kib(void)
 	CHECK_EQ(seen_calls, length);
 }
 
+// ---- flags ----
+
+static void visit_next(void *payload, tally_visit_fn visit, void *visit_context, void *context)
+{
+	(void)context;
+	visit(((struct node *)payload)->next, visit_context);
+}
+
+static tally_object *flagged_type(unsigned flags, size_t alignment)
+{
+	tally_host_type description = {
+		.size = sizeof description,
+		.name = "flagged",
+		.payload_size = sizeof(struct node),
+		.dealloc = drop_next,
+		.traverse = visit_next,
+		.flags = flags,
+		.alignment = alignment,
+	};
+	seen_calls = 0;
+	return must(tally_host_type_new(&description));
+}
+
+static void an_untracked_type_is_left_out_by_the_collector(void)
+{
+	tally_object *type = flagged_type(TALLY_HOST_UNTRACKED, 0), *object = must(tally_host_new(type));
+	((struct node *)tally_host_payload(object, type))->next = tally_incref(object);
+	CHECK(!tally_gc_is_tracked(object));
+	CHECK_EQ(tally_gc_collect(2), 0);
+	((struct node *)tally_host_payload(object, type))->next = NULL;
+	tally_decref(object);
+	tally_decref(object);
+	CHECK_EQ(seen_calls, 1);
+}
+
+// The collector finds the payload where it is.
+static void an_aligned_type_is_traversed(void)
+{
+	for (size_t alignment = 8; alignment <= 4096; alignment *= 8) {
+		tally_object *type = flagged_type(TALLY_HOST_WEAKREF, alignment), *list = must(tally_list_new());
+		tally_object *object = must(tally_host_new(type));
+		CHECK(tally_gc_is_tracked(object));
+		((struct node *)tally_host_payload(object, type))->next = tally_incref(list);
+		CHECK_EQ(tally_list_append(list, object), 0);
+		tally_decref(object);
+		CHECK_EQ(tally_gc_collect(2), 0);
+		tally_decref(list);
+		CHECK_EQ(tally_gc_collect(2), 2);
+		CHECK_EQ(seen_calls, 1);
+	}
+}
+
 static void a_type_without_dealloc_just_frees(void)
 {
 	tally_object *object = must(tally_host_new(type_of_size(100)));
@@ -220,7 +312,7 @@ static void a_host_object_is_a_key_by_identity(void)
 static void a_payload_is_given_for_the_exact_type_only(void)
 {
 	tally_object *type = type_of_size(4), *other = type_of_size(4), *object = must(tally_host_new(other));
-	tally_object *number = integer(1);
+	tally_object *number = counted(1);
 	CHECK(!tally_host_payload(object, type));
 	CHECK_ERROR(TALLY_ERROR_TYPE, "host_payload: expected gadget, got a 'gadget'");
 	CHECK(!tally_host_payload(number, type));
@@ -272,6 +364,19 @@ static void a_malformed_description_is_refused(void)
 	bad.payload_size = SIZE_MAX - 4;
 	CHECK(!tally_host_type_new(&bad));
 	CHECK_ERROR(TALLY_ERROR_VALUE, "host_type_new: malformed description: its payload is too large");
+	bad = good;
+	bad.flags = 4;
+	CHECK(!tally_host_type_new(&bad));
+	CHECK_ERROR(TALLY_ERROR_VALUE, "host_type_new: malformed description: it has unknown flags");
+	bad = good;
+	for (bad.alignment = 3; bad.alignment < 5000; bad.alignment += 43) {
+		if (!(bad.alignment & (bad.alignment - 1))) continue;
+		CHECK(!tally_host_type_new(&bad));
+		CHECK_ERROR(TALLY_ERROR_VALUE, "host_type_new: malformed description: its alignment is no power of two");
+	}
+	bad.alignment = 8192;
+	CHECK(!tally_host_type_new(&bad));
+	CHECK_ERROR(TALLY_ERROR_VALUE, "host_type_new: malformed description: its alignment is over 4096");
 }
 
 static void a_name_of_63_bytes_is_kept_whole(void)
@@ -293,6 +398,24 @@ static void a_description_may_end_after_its_last_field_that_is_not_zero(void)
 	CHECK_EQ(seen_calls, 0);
 }
 
+// A host that was compiled before there were flags and an alignment.
+static void an_older_and_smaller_description_still_works(void)
+{
+	tally_host_type description = {
+		.size = offsetof(tally_host_type, flags),
+		.name = "older",
+		.payload_size = sizeof(struct node),
+		.dealloc = drop_next,
+		.traverse = visit_next,
+		.flags = 99,
+		.alignment = 7,
+	};
+	tally_object *type = must(tally_host_type_new(&description)), *object = must(tally_host_new(type));
+	CHECK(tally_gc_is_tracked(object));
+	CHECK_EQ((uintptr_t)tally_host_payload(object, type) - (uintptr_t)object, 16);
+	tally_decref(object);
+}
+
 static void a_payload_that_no_machine_has_is_out_of_memory(void)
 {
 	tally_object *type = type_of_size((size_t)1 << 60);
@@ -307,11 +430,14 @@ int main(void)
 	fixture_begin(60);
 	TAP_RUN(a_new_type_is_immortal_and_named);
 	TAP_RUN(a_payload_is_zeroed_and_aligned_at_sixteen);
+	TAP_RUN(a_payload_is_aligned_as_its_type_wants_it);
 	TAP_RUN(each_object_has_a_payload_of_its_own);
 	TAP_RUN(dealloc_runs_once_with_the_payload_and_the_context);
 	TAP_RUN(a_destructor_does_not_disturb_the_error_of_the_thread);
 	TAP_RUN(a_destructor_may_make_and_drop_objects);
 	TAP_RUN(a_chain_of_a_million_dies_on_a_stack_of_64_kib);
+	TAP_RUN(an_untracked_type_is_left_out_by_the_collector);
+	TAP_RUN(an_aligned_type_is_traversed);
 	TAP_RUN(a_type_without_dealloc_just_frees);
 	TAP_RUN(a_host_object_is_a_key_by_identity);
 	TAP_RUN(a_payload_is_given_for_the_exact_type_only);
@@ -319,6 +445,7 @@ int main(void)
 	TAP_RUN(a_malformed_description_is_refused);
 	TAP_RUN(a_name_of_63_bytes_is_kept_whole);
 	TAP_RUN(a_description_may_end_after_its_last_field_that_is_not_zero);
+	TAP_RUN(an_older_and_smaller_description_still_works);
 	TAP_RUN(a_payload_that_no_machine_has_is_out_of_memory);
 	return tap_end();
 }

@@ -1,34 +1,5 @@
 // tests/list.c: lists: each operation by itself, growth, deaths, and several threads on one list.
-#include "fixture.h"
-
-static size_t size_of(tally_object *list)
-{
-	size_t size = SIZE_MAX;
-	CHECK_EQ(tally_list_size(list, &size), 0);
-	return size;
-}
-
-// A list of the ints from 0 to size - 1.
-static tally_object *count_up(int64_t size)
-{
-	tally_object *list = must(tally_list_new());
-	for (int64_t i = 0; i < size; i++) {
-		tally_object *number = integer(i);
-		CHECK_EQ(tally_list_append(list, number), 0);
-		tally_decref(number);
-	}
-	return list;
-}
-
-// Checks that the list is exactly these ints.
-#define CHECK_LIST(list, ...)                                                                                          \
-	check_list((list), (const int64_t[]){__VA_ARGS__}, sizeof(const int64_t[]){__VA_ARGS__} / sizeof(int64_t))
-
-static void check_list(tally_object *list, const int64_t *values, size_t size)
-{
-	CHECK_EQ(size_of(list), size);
-	for (size_t i = 0; i < size; i++) CHECK_EQ(take_value(tally_list_get(list, (ptrdiff_t)i)), values[i]);
-}
+#include "sequences.h"
 
 // ---- one operation at a time ----
 
@@ -46,7 +17,7 @@ static void a_new_list_is_empty(void)
 
 static void append_adds_at_the_end_and_holds_a_reference(void)
 {
-	tally_object *list = count_up(2), *number = integer(9);
+	tally_object *list = count_up(2), *number = counted(9);
 	CHECK_EQ(tally_list_append(list, number), 0);
 	CHECK_EQ(tally_refcount(number), 2);
 	CHECK_LIST(list, 0, 1, 9);
@@ -58,7 +29,7 @@ static void append_adds_at_the_end_and_holds_a_reference(void)
 
 static void a_list_made_from_an_array_holds_its_objects(void)
 {
-	tally_object *items[] = {integer(3), integer(1), integer(2)};
+	tally_object *items[] = {counted(3), counted(1), counted(2)};
 	tally_object *list = tally_list_from(items, 3), *empty = tally_list_from(NULL, 0);
 	CHECK_LIST(list, 3, 1, 2);
 	for (int i = 0; i < 3; i++) CHECK_EQ(tally_refcount(items[i]), 2);
@@ -74,7 +45,7 @@ static void a_list_made_from_an_array_holds_its_objects(void)
 
 static void get_gives_a_new_reference(void)
 {
-	tally_object *number = integer(1), *list = must(tally_list_from(&number, 1)), *got = tally_list_get(list, 0);
+	tally_object *number = counted(1), *list = must(tally_list_from(&number, 1)), *got = tally_list_get(list, 0);
 	CHECK_PTR(got, number);
 	CHECK_EQ(tally_refcount(number), 3);
 	tally_decref(got);
@@ -84,12 +55,12 @@ static void get_gives_a_new_reference(void)
 
 static void negative_indexes_count_from_the_end(void)
 {
-	tally_object *list = count_up(4), *number = integer(9);
-	CHECK_EQ(take_value(tally_list_get(list, -1)), 3);
-	CHECK_EQ(take_value(tally_list_get(list, -4)), 0);
+	tally_object *list = count_up(4), *number = counted(9);
+	CHECK_EQ(take_counted(tally_list_get(list, -1)), 3);
+	CHECK_EQ(take_counted(tally_list_get(list, -4)), 0);
 	CHECK_EQ(tally_list_set(list, -2, number), 0);
 	CHECK_LIST(list, 0, 1, 9, 3);
-	CHECK_EQ(take_value(tally_list_pop(list, -3)), 1);
+	CHECK_EQ(take_counted(tally_list_pop(list, -3)), 1);
 	CHECK_LIST(list, 0, 9, 3);
 	tally_decref(list);
 	tally_decref(number);
@@ -121,7 +92,7 @@ static void insert_goes_before_the_index_brought_to_the_nearest_end(void)
 		{PTRDIFF_MAX, {0, 1, 2, 9}}, {-1, {0, 1, 9, 2}},          {-3, {9, 0, 1, 2}}, {-4, {9, 0, 1, 2}},
 		{PTRDIFF_MIN, {9, 0, 1, 2}},
 	};
-	tally_object *number = integer(9);
+	tally_object *number = counted(9);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		tally_object *list = count_up(3);
 		CHECK_EQ(tally_list_insert(list, cases[i].index, number), 0);
@@ -134,7 +105,7 @@ static void insert_goes_before_the_index_brought_to_the_nearest_end(void)
 
 static void extend_appends_a_whole_array(void)
 {
-	tally_object *list = count_up(2), *items[] = {integer(7), integer(8), integer(7)};
+	tally_object *list = count_up(2), *items[] = {counted(7), counted(8), counted(7)};
 	CHECK_EQ(tally_list_extend(list, items, 3), 0);
 	CHECK_LIST(list, 0, 1, 7, 8, 7);
 	CHECK_EQ(tally_list_extend(list, NULL, 0), 0);
@@ -146,14 +117,14 @@ static void extend_appends_a_whole_array(void)
 
 static void pop_hands_over_the_reference_of_the_list(void)
 {
-	tally_object *items[] = {integer(0), integer(1), integer(2)}, *list = must(tally_list_from(items, 3));
+	tally_object *items[] = {counted(0), counted(1), counted(2)}, *list = must(tally_list_from(items, 3));
 	tally_object *popped = tally_list_pop(list, 0);
 	CHECK_PTR(popped, items[0]);
 	CHECK_EQ(tally_refcount(popped), 2);
 	tally_decref(popped);
 	CHECK_LIST(list, 1, 2);
-	CHECK_EQ(take_value(tally_list_pop(list, -1)), 2);
-	CHECK_EQ(take_value(tally_list_pop(list, 0)), 1);
+	CHECK_EQ(take_counted(tally_list_pop(list, -1)), 2);
+	CHECK_EQ(take_counted(tally_list_pop(list, 0)), 1);
 	CHECK_EQ(size_of(list), 0);
 	CHECK(!tally_list_pop(list, -1));
 	CHECK_ERROR(TALLY_ERROR_INDEX, "list_pop: index -1 out of range for 0 elements");
@@ -166,7 +137,7 @@ static void pop_hands_over_the_reference_of_the_list(void)
 
 static void clear_leaves_an_empty_list_that_can_be_used_again(void)
 {
-	tally_object *list = count_up(100), *number = integer(5);
+	tally_object *list = count_up(100), *number = counted(5);
 	CHECK_EQ(tally_list_clear(list), 0);
 	CHECK_EQ(size_of(list), 0);
 	CHECK_EQ(tally_list_clear(list), 0);
@@ -176,11 +147,70 @@ static void clear_leaves_an_empty_list_that_can_be_used_again(void)
 	tally_decref(number);
 }
 
+static void reverse_and_swap_exchange_elements(void)
+{
+	for (int64_t size = 0; size <= 5; size++) {
+		tally_object *list = count_up(size);
+		CHECK_EQ(tally_list_reverse(list), 0);
+		for (int64_t i = 0; i < size; i++) CHECK_EQ(take_counted(tally_list_get(list, i)), size - 1 - i);
+		CHECK_EQ(size_of(list), size);
+		tally_decref(list);
+	}
+	tally_object *list = count_up(3);
+	CHECK_EQ(tally_list_swap(list, 0, -1), 0);
+	CHECK_LIST(list, 2, 1, 0);
+	CHECK_EQ(tally_list_swap(list, 1, 1), 0);
+	CHECK_EQ(tally_list_swap(list, -3, 1), 0);
+	CHECK_LIST(list, 1, 2, 0);
+	CHECK_EQ(tally_list_swap(list, 3, 0), -1);
+	CHECK_ERROR(TALLY_ERROR_INDEX, "list_swap: index 3 out of range for 3 elements");
+	CHECK_EQ(tally_list_swap(list, 0, -4), -1);
+	CHECK_ERROR(TALLY_ERROR_INDEX, "list_swap: index -4 out of range for 3 elements");
+	CHECK_LIST(list, 1, 2, 0);
+	tally_decref(list);
+}
+
+static void the_size_in_bytes_is_that_of_the_object_and_of_its_array(void)
+{
+	tally_object *list = must(tally_list_new());
+	size_t empty = 0, full = 0;
+	CHECK_EQ(tally_sizeof(list, &empty), 0);
+	CHECK(empty >= 32 && empty <= 48);
+	for (int i = 0; i < 100; i++) push(list, counted(i));
+	CHECK_EQ(tally_sizeof(list, &full), 0);
+	CHECK(full >= empty + 800 && full <= empty + 1600);
+	CHECK_EQ(tally_list_clear(list), 0);
+	CHECK_EQ(tally_sizeof(list, &full), 0);
+	CHECK_EQ(full, empty);
+	tally_decref(list);
+}
+
+static void check_repr(tally_object *object, const char *expected)
+{
+	tally_object *str = must(tally_repr(object));
+	CHECK_STR(tally_str_utf8(str, NULL), expected);
+	tally_decref(str);
+}
+
+static void a_list_shows_its_elements_and_itself_as_dots(void)
+{
+	tally_object *list = must(tally_list_new()), *one = integer(1);
+	check_repr(list, "[]");
+	CHECK_EQ(tally_list_append(list, one), 0);
+	check_repr(list, "[1]");
+	CHECK_EQ(tally_list_append(list, list), 0);
+	CHECK_EQ(tally_list_append(list, tally_none()), 0);
+	check_repr(list, "[1, [...], None]");
+	CHECK_EQ(tally_list_clear(list), 0);
+	tally_decref(list);
+	tally_decref(one);
+}
+
 // ---- errors ----
 
 static void an_index_outside_is_an_error_and_changes_nothing(void)
 {
-	tally_object *list = count_up(3), *number = integer(9);
+	tally_object *list = count_up(3), *number = counted(9);
 	CHECK(!tally_list_get(list, 7));
 	CHECK_ERROR(TALLY_ERROR_INDEX, "list_get: index 7 out of range for 3 elements");
 	CHECK(!tally_list_get(list, -4));
@@ -199,7 +229,7 @@ static void an_index_outside_is_an_error_and_changes_nothing(void)
 
 static void null_elements_are_refused(void)
 {
-	tally_object *list = count_up(1), *items[] = {integer(1), NULL};
+	tally_object *list = count_up(1), *items[] = {counted(1), NULL};
 	CHECK_EQ(tally_list_append(list, NULL), -1);
 	CHECK_ERROR(TALLY_ERROR_VALUE, "list_append: the element is NULL");
 	CHECK_EQ(tally_list_set(list, 0, NULL), -1);
@@ -220,7 +250,7 @@ static void null_elements_are_refused(void)
 
 static void more_elements_than_a_list_can_have_are_refused(void)
 {
-	tally_object *list = count_up(1), *item = integer(1);
+	tally_object *list = count_up(1), *item = counted(1);
 	CHECK(!tally_list_from(&item, SIZE_MAX));
 	CHECK_ERROR(TALLY_ERROR_OVERFLOW, "list_from: a list has at most 4294967295 elements");
 	CHECK_EQ(tally_list_extend(list, &item, (size_t)UINT32_MAX + 1), -1);
@@ -251,6 +281,10 @@ static void what_is_no_list_says_so(void)
 	CHECK_ERROR(TALLY_ERROR_TYPE, "list_pop: expected a list, got a 'dict'");
 	CHECK_EQ(tally_list_clear(dict), -1);
 	CHECK_ERROR(TALLY_ERROR_TYPE, "list_clear: expected a list, got a 'dict'");
+	CHECK_EQ(tally_list_reverse(dict), -1);
+	CHECK_ERROR(TALLY_ERROR_TYPE, "list_reverse: expected a list, got a 'dict'");
+	CHECK_EQ(tally_list_swap(dict, 0, 0), -1);
+	CHECK_ERROR(TALLY_ERROR_TYPE, "list_swap: expected a list, got a 'dict'");
 	tally_decref(dict);
 }
 
@@ -261,8 +295,8 @@ static void a_list_grows_one_by_one_to_a_hundred_thousand_and_back(void)
 	const int64_t most = tap_scale(100000);
 	tally_object *list = count_up(most);
 	CHECK_EQ(size_of(list), most);
-	for (int64_t i = 0; i < most; i += 1 + i / 8) CHECK_EQ(take_value(tally_list_get(list, i)), i);
-	for (int64_t i = most; i > 0; i--) CHECK_EQ(take_value(tally_list_pop(list, -1)), i - 1);
+	for (int64_t i = 0; i < most; i += 1 + i / 8) CHECK_EQ(take_counted(tally_list_get(list, i)), i);
+	for (int64_t i = most; i > 0; i--) CHECK_EQ(take_counted(tally_list_pop(list, -1)), i - 1);
 	CHECK_EQ(size_of(list), 0);
 	tally_decref(list);
 }
@@ -290,14 +324,14 @@ static void extend_and_from_make_room_for_every_size(void)
 {
 	static tally_object *items[3000];
 	const size_t most = tap_scale(3000) < 3000 ? 600 : 3000;
-	for (size_t i = 0; i < most; i++) items[i] = integer((int64_t)i);
+	for (size_t i = 0; i < most; i++) items[i] = counted((int64_t)i);
 	for (size_t size = 1; size <= most; size += 1 + size / 16) {
 		tally_object *list = must(tally_list_from(items, size));
 		CHECK_EQ(tally_list_extend(list, items, size), 0);
 		CHECK_EQ(size_of(list), size * 2);
-		CHECK_EQ(take_value(tally_list_get(list, (ptrdiff_t)size - 1)), size - 1);
-		CHECK_EQ(take_value(tally_list_get(list, (ptrdiff_t)size)), 0);
-		CHECK_EQ(take_value(tally_list_get(list, -1)), size - 1);
+		CHECK_EQ(take_counted(tally_list_get(list, (ptrdiff_t)size - 1)), size - 1);
+		CHECK_EQ(take_counted(tally_list_get(list, (ptrdiff_t)size)), 0);
+		CHECK_EQ(take_counted(tally_list_get(list, -1)), size - 1);
 		tally_decref(list);
 	}
 	for (size_t i = 0; i < most; i++) {
@@ -329,7 +363,7 @@ static void change_both(tally_object *list, struct model *model, uint64_t *state
 	unsigned choice = below(state, 100);
 	ptrdiff_t index = model->size ? (ptrdiff_t)below(state, (unsigned)model->size) : 0;
 	ptrdiff_t given = fixture_random(state) >> 63 ? index : index - (ptrdiff_t)model->size;
-	tally_object *number = integer(value);
+	tally_object *number = counted(value);
 	if (choice < 1) {
 		CHECK_EQ(tally_list_clear(list), 0);
 		model->size = 0;
@@ -343,7 +377,7 @@ static void change_both(tally_object *list, struct model *model, uint64_t *state
 		CHECK_EQ(tally_list_set(list, given, number), 0);
 		model->values[index] = value;
 	} else if (model->size) {
-		CHECK_EQ(take_value(tally_list_pop(list, given)), model->values[index]);
+		CHECK_EQ(take_counted(tally_list_pop(list, given)), model->values[index]);
 		model_remove(model, (size_t)index);
 	}
 	tally_decref(number);
@@ -367,7 +401,7 @@ static void random_operations_agree_with_a_plain_array(void)
 
 static void lists_are_equal_element_by_element(void)
 {
-	tally_object *a = count_up(3), *b = count_up(3), *c = count_up(4), *real = must(tally_float_new(2));
+	tally_object *a = count_up(3), *b = count_up(3), *c = count_up(4), *real = must(tally_float_new(COUNTED + 2));
 	CHECK_EQ(tally_equal(a, b), 1);
 	CHECK_EQ(tally_equal(a, a), 1);
 	CHECK_EQ(tally_equal(a, c), 0);
@@ -515,7 +549,7 @@ static int64_t appends_each;
 static void append_own_numbers(void *list, unsigned number)
 {
 	for (int64_t i = 0; i < appends_each; i++) {
-		tally_object *value = integer(number * appends_each + i);
+		tally_object *value = counted(number * appends_each + i);
 		CHECK_EQ(tally_list_append(list, value), 0);
 		tally_decref(value);
 	}
@@ -529,7 +563,7 @@ static void all_appends_of_four_threads_arrive_in_the_order_of_each(void)
 	run_threads(THREADS, append_own_numbers, list);
 	CHECK_EQ(size_of(list), THREADS * appends_each);
 	for (int64_t i = 0; i < THREADS * appends_each; i++) {
-		int64_t value = take_value(tally_list_get(list, i)), thread = value / appends_each;
+		int64_t value = take_counted(tally_list_get(list, i)), thread = value / appends_each;
 		if (!CHECK_EQ(value % appends_each, next[thread])) break;
 		next[thread]++;
 	}
@@ -558,7 +592,7 @@ static void each_element_is_popped_by_one_thread_only(void)
 	CHECK_EQ(size_of(lists[1]), size);
 	char *seen = calloc((size_t)size, 1);
 	for (int64_t i = 0; i < size; i++) {
-		int64_t value = take_value(tally_list_get(lists[1], i));
+		int64_t value = take_counted(tally_list_get(lists[1], i));
 		if (CHECK(value >= 0 && value < size)) seen[value]++;
 	}
 	for (int64_t i = 0; i < size; i++) CHECK_EQ(seen[i], 1);
@@ -572,8 +606,11 @@ static void use_it_somehow(tally_object *list, uint64_t *state)
 	static const char *const words[] = {"one", "two", "three", "four"};
 	tally_object *word = text(words[below(state, 4)]), *items[] = {word, tally_none(), word};
 	ptrdiff_t index = (ptrdiff_t)below(state, 64) - 32;
-	switch (below(state, 16)) {
+	switch (below(state, 20)) {
 	case 0: CHECK_EQ(tally_list_clear(list), 0); break;
+	case 16: CHECK_EQ(tally_list_reverse(list), 0); break;
+	case 17: tally_list_swap(list, index, -1); break; // outside, perhaps
+	case 18: CHECK(tally_list_remove(list, word) >= 0); break;
 	case 1: CHECK_EQ(tally_list_extend(list, items, 3), 0); break;
 	case 2:
 	case 3: CHECK_EQ(tally_list_insert(list, index, word), 0); break;
@@ -643,6 +680,9 @@ int main(void)
 	TAP_RUN(extend_appends_a_whole_array);
 	TAP_RUN(pop_hands_over_the_reference_of_the_list);
 	TAP_RUN(clear_leaves_an_empty_list_that_can_be_used_again);
+	TAP_RUN(reverse_and_swap_exchange_elements);
+	TAP_RUN(the_size_in_bytes_is_that_of_the_object_and_of_its_array);
+	TAP_RUN(a_list_shows_its_elements_and_itself_as_dots);
 	TAP_RUN(an_index_outside_is_an_error_and_changes_nothing);
 	TAP_RUN(null_elements_are_refused);
 	TAP_RUN(more_elements_than_a_list_can_have_are_refused);

@@ -50,7 +50,7 @@ static void change(tally_object *list, uint64_t *state)
 static void a_list_knows_its_array_after_every_operation(void)
 {
 	uint64_t state = fixture_seed(0);
-	for (int i = 0; i < ITEMS; i++) items[i] = integer(i);
+	for (int i = 0; i < ITEMS; i++) items[i] = counted(i);
 	for (unsigned size = 0; size < ITEMS; size += 7) {
 		tally_object *list = must(tally_list_from(items, size));
 		CHECK(is_sound(list));
@@ -67,7 +67,7 @@ static void a_list_knows_its_array_after_every_operation(void)
 // An array is never grown in place: the former one is given up only when the new one is there.
 static void a_list_keeps_its_array_when_another_cannot_be_had(void)
 {
-	tally_object *object = must(tally_list_new()), *item = integer(1);
+	tally_object *object = must(tally_list_new()), *item = counted(1);
 	const struct tally_list *list = (struct tally_list *)object;
 	if (tally_heap_fail(0, false)) { // this build has no faults on demand
 		tally_error_clear();

@@ -47,7 +47,7 @@ static bool make_leaves(tally_object **number, tally_object **string)
 {
 	tally_object *other;
 	size_t replaced = 77;
-	if (!keep("int_new", number, tally_int_new(1))) return false;
+	if (!keep("int_new", number, tally_int_new(COUNTED + 1))) return false;
 	if (!keep("float_new", &other, tally_float_new(1.5))) return false;
 	if (!keep("str_new", string, tally_str_new("some text", 9))) return false;
 	if (!keep("str_from", &other, tally_str_from("some text"))) return false;
@@ -137,7 +137,7 @@ static bool add_key(tally_object *dict, tally_object *key, size_t number)
 	bool stored;
 	uint32_t before = tally_refcount(key);
 	if (number % 3 == 0) stored = succeeds("dict_set", tally_dict_set(dict, key, key) == 0);
-	else if (number % 3 == 1) stored = succeeds("dict_add", tally_dict_add(dict, key, 1, NULL) == 0);
+	else if (number % 3 == 1) stored = succeeds("dict_add", tally_dict_add(dict, key, COUNTED, NULL) == 0);
 	else stored = succeeds("dict_setdefault", (value = tally_dict_setdefault(dict, key, key)) != NULL);
 	tally_decref(value);
 	if (!stored) CHECK_EQ(tally_refcount(key), before);
@@ -149,7 +149,7 @@ static bool grow_dict(void)
 	tally_object *dict, *key;
 	if (!keep("dict_new", &dict, tally_dict_new())) return false;
 	for (size_t i = 0; i < KEYS; i++) {
-		if (!keep("int_new", &key, tally_int_new((int64_t)i))) return false;
+		if (!keep("int_new", &key, tally_int_new(COUNTED + (int64_t)i))) return false;
 		if (!add_key(dict, key, i)) return false;
 	}
 	return true;
@@ -161,7 +161,7 @@ static bool compact_dict(tally_object *value)
 	tally_object *dict, *key;
 	if (!keep("dict_new", &dict, tally_dict_new())) return false;
 	for (int64_t i = 0; i < KEYS; i++) {
-		if (!keep("int_new", &key, tally_int_new(i))) return false;
+		if (!keep("int_new", &key, tally_int_new(COUNTED + i))) return false;
 		bool stored = succeeds("dict_set", tally_dict_set(dict, key, value) == 0);
 		is_dict_of(dict, (i > 0) + stored);
 		if (!stored) return false;
@@ -176,11 +176,11 @@ static bool add_to_int(void)
 	int64_t sum = 0;
 	if (!keep("dict_new", &dict, tally_dict_new())) return false;
 	if (!keep("str_from", &key, tally_str_from("word"))) return false;
-	if (!succeeds("dict_add", tally_dict_add(dict, key, 5, NULL) == 0)) return is_dict_of(dict, 0) && false;
-	if (succeeds("dict_add", tally_dict_add(dict, key, 2, &sum) == 0)) return CHECK_EQ(sum, 7);
+	if (!succeeds("dict_add", tally_dict_add(dict, key, COUNTED + 5, NULL) == 0)) return is_dict_of(dict, 0) && false;
+	if (succeeds("dict_add", tally_dict_add(dict, key, 2, &sum) == 0)) return CHECK_EQ(sum, COUNTED + 7);
 	tally_object *value = NULL;
 	CHECK_EQ(tally_dict_get(dict, key, &value), 1);
-	CHECK_EQ(take_value(value), 5);
+	CHECK_EQ(take_counted(value), 5);
 	return false;
 }
 

@@ -28,6 +28,40 @@ static void a_float_keeps_its_value(void)
 	}
 }
 
+static void there_is_one_object_for_each_small_int(void)
+{
+	for (int64_t value = -5; value <= 256; value++) {
+		tally_object *first = tally_int_new(value), *second = tally_int_new(value);
+		CHECK(first);
+		CHECK_PTR(first, second);
+		CHECK_EQ(value_of(first), value);
+		CHECK_EQ(tally_refcount(first), UINT32_MAX);
+		for (int i = 0; i < 3; i++) tally_decref(first); // need not be dropped, but may be
+	}
+	const int64_t others[] = {-6, 257, INT64_MIN, INT64_MAX};
+	for (int i = 0; i < 4; i++) {
+		tally_object *first = integer(others[i]), *second = integer(others[i]);
+		CHECK(first != second);
+		CHECK_EQ(tally_refcount(first), 1);
+		tally_decref(first);
+		tally_decref(second);
+	}
+	CHECK_EQ(fixture_live_objects(), 0);
+}
+
+static void a_small_int_needs_no_memory(void)
+{
+	if (tally_heap_fail(1, true)) { // this build has no faults on demand
+		tally_error_clear();
+		return;
+	}
+	CHECK(tally_int_new(256));
+	CHECK(!tally_int_new(257));
+	CHECK_EQ(tally_error_code(), TALLY_ERROR_MEMORY);
+	CHECK_EQ(tally_heap_fail(0, false), 0);
+	tally_error_clear();
+}
+
 static void there_is_one_none_and_one_of_each_boolean(void)
 {
 	CHECK(tally_is_none(tally_none()));
@@ -162,6 +196,28 @@ static void equal_numbers_have_equal_hashes_and_others_different_ones(void)
 				tap_note("rows %d and %d", i, j);
 }
 
+// Exact for ints and floats alike.
+static long double exact_at(int row)
+{
+	return matrix[row].kind == REAL ? (long double)matrix[row].real : (long double)matrix[row].whole;
+}
+
+static void numbers_are_ordered_by_value_whatever_their_types(void)
+{
+	for (int i = 0; i < NUMBERS; i++) {
+		for (int j = 0; j < NUMBERS; j++) {
+			tally_object *a = number_at(i), *b = number_at(j);
+			long double x = exact_at(i), y = exact_at(j);
+			bool good = CHECK_EQ(tally_compare(a, b, TALLY_LT), x < y) && CHECK_EQ(tally_compare(a, b, TALLY_LE), x <= y) &&
+			            CHECK_EQ(tally_compare(a, b, TALLY_EQ), x == y) && CHECK_EQ(tally_compare(a, b, TALLY_NE), x != y) &&
+			            CHECK_EQ(tally_compare(a, b, TALLY_GT), x > y) && CHECK_EQ(tally_compare(a, b, TALLY_GE), x >= y);
+			if (!good) tap_note("rows %d and %d", i, j);
+			tally_decref(a);
+			tally_decref(b);
+		}
+	}
+}
+
 static void a_nan_does_not_even_equal_itself(void)
 {
 	tally_object *number = must(tally_float_new(NAN));
@@ -227,12 +283,15 @@ int main(void)
 	fixture_begin(60);
 	TAP_RUN(an_int_keeps_its_value);
 	TAP_RUN(a_float_keeps_its_value);
+	TAP_RUN(there_is_one_object_for_each_small_int);
+	TAP_RUN(a_small_int_needs_no_memory);
 	TAP_RUN(there_is_one_none_and_one_of_each_boolean);
 	TAP_RUN(a_boolean_has_a_value_as_each_kind_of_number);
 	TAP_RUN(an_int_as_a_float_is_the_nearest_double);
 	TAP_RUN(a_value_of_the_wrong_type_is_an_error_and_writes_nothing);
 	TAP_RUN(numbers_are_equal_by_value_whatever_their_types);
 	TAP_RUN(equal_numbers_have_equal_hashes_and_others_different_ones);
+	TAP_RUN(numbers_are_ordered_by_value_whatever_their_types);
 	TAP_RUN(a_nan_does_not_even_equal_itself);
 	TAP_RUN(inside_containers_a_nan_equals_itself);
 	TAP_RUN(a_dict_finds_a_number_by_an_equal_one_of_another_type);

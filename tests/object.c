@@ -5,7 +5,7 @@
 
 static void incref_returns_its_argument_and_counts(void)
 {
-	tally_object *object = integer(1);
+	tally_object *object = counted(1);
 	CHECK_EQ(tally_refcount(object), 1);
 	CHECK_PTR(tally_incref(object), object);
 	CHECK_EQ(tally_refcount(object), 2);
@@ -33,7 +33,7 @@ static void the_last_decref_destroys_at_once(void)
 
 static void a_new_object_is_unique_until_it_is_shared(void)
 {
-	tally_object *object = integer(1);
+	tally_object *object = counted(1);
 	CHECK(tally_is_unique(object));
 	tally_incref(object);
 	CHECK(!tally_is_unique(object));
@@ -75,7 +75,7 @@ static uint64_t hash_of(tally_object *object)
 
 static void a_hash_stays_the_same(void)
 {
-	tally_object *items[] = {integer(7), text("seven"), probe(fixture_probe_type(), 7)};
+	tally_object *items[] = {counted(7), text("seven"), probe(fixture_probe_type(), 7)};
 	tally_object *tuple = must(tally_tuple_new(items, 3));
 	for (int i = 0; i < 3; i++) CHECK_EQ(hash_of(items[i]), hash_of(items[i]));
 	CHECK_EQ(hash_of(tuple), hash_of(tuple));
@@ -101,7 +101,7 @@ static void lists_and_dicts_are_not_hashable(void)
 
 static void the_unhashable_object_inside_a_tuple_is_named(void)
 {
-	tally_object *items[] = {integer(1), must(tally_dict_new())};
+	tally_object *items[] = {counted(1), must(tally_dict_new())};
 	tally_object *inner = must(tally_tuple_new(items, 2)), *outer = must(tally_tuple_new(&inner, 1));
 	uint64_t hash = 5;
 	CHECK_EQ(tally_hash(outer, &hash), -1);
@@ -129,7 +129,7 @@ static tally_object *nested_tuple(unsigned levels, tally_object *innermost)
 
 static void a_thousand_levels_can_be_hashed_and_no_more(void)
 {
-	tally_object *deepest = nested_tuple(1000, integer(1)), *deeper = tuple_around(tally_incref(deepest));
+	tally_object *deepest = nested_tuple(1000, counted(1)), *deeper = tuple_around(tally_incref(deepest));
 	uint64_t hash = 5;
 	CHECK_EQ(tally_hash(deepest, &hash), 0);
 	hash = 5;
@@ -158,7 +158,7 @@ static void objects_of_different_types_are_unequal(void)
 {
 	tally_object *objects[] = {
 		tally_none(),
-		integer(1),
+		counted(1),
 		text("1"),
 		must(tally_tuple_new(NULL, 0)),
 		must(tally_list_new()),
@@ -204,7 +204,7 @@ static tally_object *dict_around(tally_object *object)
 
 static void check_depth_of_equality(tally_object *(*around)(tally_object *))
 {
-	tally_object *a = integer(1), *b = integer(1);
+	tally_object *a = counted(1), *b = counted(1);
 	for (int i = 0; i < 1000; i++) {
 		a = around(a);
 		b = around(b);
@@ -266,14 +266,14 @@ static void length_counts_code_points_elements_and_keys(void)
 
 static void what_has_no_length_says_so(void)
 {
-	tally_object *number = integer(1);
+	tally_object *number = counted(1);
 	size_t length = 9;
 	CHECK_EQ(tally_len(number, &length), -1);
-	CHECK_ERROR(TALLY_ERROR_TYPE, "len: expected a str, tuple, list or dict, got a 'int'");
+	CHECK_ERROR(TALLY_ERROR_TYPE, "len: expected a str, bytes, tuple, list, dict or set, got a 'int'");
 	CHECK_EQ(tally_len(tally_none(), &length), -1);
-	CHECK_ERROR(TALLY_ERROR_TYPE, "len: expected a str, tuple, list or dict, got a 'none'");
+	CHECK_ERROR(TALLY_ERROR_TYPE, "len: expected a str, bytes, tuple, list, dict or set, got a 'none'");
 	CHECK_EQ(tally_len(NULL, &length), -1);
-	CHECK_ERROR(TALLY_ERROR_TYPE, "len: expected a str, tuple, list or dict, got NULL");
+	CHECK_ERROR(TALLY_ERROR_TYPE, "len: expected a str, bytes, tuple, list, dict or set, got NULL");
 	CHECK_EQ(length, 9);
 	tally_decref(number);
 }
@@ -331,6 +331,17 @@ static void call_everything(void)
 	CHECK_REFUSED("tuple_new", !tally_tuple_new(NULL, 0));
 	CHECK_REFUSED("tuple_size", tally_tuple_size(tuple, &size) == -1);
 	CHECK_REFUSED("tuple_get", !tally_tuple_get(tuple, 0));
+	CHECK_REFUSED("tuple_from", !tally_tuple_from(tuple));
+	CHECK_REFUSED("tuple_slice", !tally_tuple_slice(tuple, 0, 1, 1));
+	CHECK_REFUSED("tuple_concat", !tally_tuple_concat(tuple, tuple));
+	CHECK_REFUSED("tuple_repeat", !tally_tuple_repeat(tuple, 2));
+	CHECK_REFUSED("tuple_index", tally_tuple_index(tuple, list, &size) == -1);
+	CHECK_REFUSED("tuple_count", tally_tuple_count(tuple, list, &size) == -1);
+	CHECK_REFUSED("iter", !tally_iter(list));
+	CHECK_REFUSED("iter_reversed", !tally_iter_reversed(list));
+	CHECK_REFUSED("iter_call", !tally_iter_call(list, list));
+	CHECK_REFUSED("next", tally_next(list, &out) == -1);
+	CHECK_REFUSED("length_hint", tally_length_hint(list, &size) == -1);
 	CHECK_REFUSED("list_new", !tally_list_new());
 	CHECK_REFUSED("list_from", !tally_list_from(NULL, 0));
 	CHECK_REFUSED("list_size", tally_list_size(list, &size) == -1);
@@ -341,6 +352,19 @@ static void call_everything(void)
 	CHECK_REFUSED("list_extend", tally_list_extend(list, &list, 1) == -1);
 	CHECK_REFUSED("list_pop", !tally_list_pop(list, 0));
 	CHECK_REFUSED("list_clear", tally_list_clear(list) == -1);
+	CHECK_REFUSED("list_of", !tally_list_of(list));
+	CHECK_REFUSED("list_slice", !tally_list_slice(list, 0, 1, 1));
+	CHECK_REFUSED("list_concat", !tally_list_concat(list, list));
+	CHECK_REFUSED("list_repeat", !tally_list_repeat(list, 2));
+	CHECK_REFUSED("list_index", tally_list_index(list, tuple, &size) == -1);
+	CHECK_REFUSED("list_contains", tally_list_contains(list, tuple) == -1);
+	CHECK_REFUSED("list_count", tally_list_count(list, tuple, &size) == -1);
+	CHECK_REFUSED("list_extend_from", tally_list_extend_from(list, tuple) == -1);
+	CHECK_REFUSED("list_remove", tally_list_remove(list, tuple) == -1);
+	CHECK_REFUSED("list_reverse", tally_list_reverse(list) == -1);
+	CHECK_REFUSED("list_swap", tally_list_swap(list, 0, 0) == -1);
+	CHECK_REFUSED("list_set_slice", tally_list_set_slice(list, 0, 1, NULL, 0) == -1);
+	CHECK_REFUSED("list_sort", tally_list_sort(list, NULL, false) == -1);
 	CHECK_REFUSED("dict_new", !tally_dict_new());
 	CHECK_REFUSED("dict_size", tally_dict_size(dict, &size) == -1);
 	CHECK_REFUSED("dict_get", tally_dict_get(dict, tuple, &out) == -1);
@@ -360,7 +384,7 @@ static void every_function_refuses_a_thread_that_is_not_attached(void)
 {
 	tally_object *list = list_of_another_thread = must(tally_list_new());
 	tally_object *dict = dict_of_another_thread = must(tally_dict_new());
-	tally_object *tuple = tuple_of_another_thread = must(tally_tuple_new(NULL, 0));
+	tally_object *none = tally_none(), *tuple = tuple_of_another_thread = must(tally_tuple_new(&none, 1));
 	size_t size = 9;
 	type_of_another_thread = fixture_probe_type();
 	run_unattached(call_everything);

@@ -191,7 +191,7 @@ static void *keep_the_world_stopped(void *name)
 	tally_thread_set_name(name);
 	tally_token token = attached();
 	await(&at, 1);
-	tally_object *object = integer(7);
+	tally_object *object = counted(7);
 	tally_heap_walk(hold_the_world, NULL);
 	tally_decref(object);
 	tally_thread_detach(token);
@@ -558,7 +558,7 @@ static void *come_and_go(void *unused)
 	(void)unused;
 	tally_thread_set_name("coming and going");
 	tally_token token = attached();
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 	tally_blocking_begin();
 	tally_blocking_end();
 	fixture_live_objects();
@@ -671,7 +671,7 @@ static void in_the_hook_the_thread_is_not_attached_and_may_ask_for_a_report(void
 	CHECK_EQ(told.error, TALLY_ERROR_THREAD);
 	CHECK(told.length > 0);
 	CHECK(tally_thread_is_attached());
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 }
 
 static void a_second_is_the_time_when_none_is_given(void)

@@ -42,7 +42,7 @@ static void nothing_works_while_the_runtime_does_not_run(void)
 		check_error(TALLY_ERROR_CLOSING, "thread_attach: ");
 		CHECK_EQ(tally_fini(0, NULL), -1);
 		check_error(TALLY_ERROR_CLOSING, "fini: the runtime is not running");
-		CHECK(!tally_int_new(1));
+		CHECK(!tally_int_new(1000 + 1));
 		check_error(TALLY_ERROR_THREAD, "int_new: ");
 		CHECK_EQ(tally_heap_stats_get(&stats), -1);
 		check_error(TALLY_ERROR_THREAD, "heap_stats_get: ");
@@ -75,7 +75,7 @@ static void *use_an_object(void *unused)
 	(void)unused;
 	tally_token token;
 	if (!CHECK_EQ(tally_thread_attach(&token), 0)) return NULL;
-	tally_decref(tally_int_new(1));
+	tally_decref(tally_int_new(1000 + 1));
 	return NULL; // attached: its end detaches it
 }
 
@@ -144,7 +144,7 @@ static void a_start_is_counted_and_the_last_user_shuts_down(void)
 {
 	for (int i = 0; i < 3; i++) CHECK_EQ(tally_init(NULL), 0);
 	tally_token token = attached();
-	tally_object *object = tally_int_new(3);
+	tally_object *object = tally_int_new(1000 + 3);
 	CHECK_EQ(tally_thread_detach(token), 0);
 	for (int i = 0; i < 2; i++) CHECK_EQ(tally_fini(0, NULL), 0);
 	token = attached();
@@ -302,7 +302,7 @@ static void it_can_be_started_again_and_again(void)
 		tally_token token = attached();
 		tally_object *list = tally_list_new();
 		for (int item = 0; item < 100; item++) {
-			tally_object *number = tally_int_new(item);
+			tally_object *number = tally_int_new(1000 + item);
 			tally_list_append(list, number);
 			tally_decref(number);
 		}
@@ -339,7 +339,7 @@ static void *visit(void *argument)
 	if (guest->in_region) tally_blocking_end();
 	tally_token inner;
 	CHECK_EQ(tally_thread_attach(&inner), 0); // a shutdown under way does not disturb who is there
-	tally_decref(tally_int_new(1));
+	tally_decref(tally_int_new(1000 + 1));
 	CHECK_EQ(tally_blocking_begin(), 0);
 	CHECK_EQ(tally_blocking_end(), 0);
 	CHECK_EQ(tally_thread_detach(inner), 0);
@@ -504,7 +504,7 @@ static void *live_through_runtimes(void *unused)
 		tally_token token;
 		if (i % 2) {
 			CHECK_EQ(tally_thread_attach(&token), 0);
-			tally_object *list = tally_list_new(), *number = tally_int_new(i);
+			tally_object *list = tally_list_new(), *number = tally_int_new(1000 + i);
 			CHECK_EQ(tally_list_append(list, number), 0);
 			CHECK_EQ(tally_refcount(number), 2);
 			tally_decref(list);
@@ -574,7 +574,7 @@ static void *attach_early(void *unused)
 	early.result = tally_thread_attach(&token);
 	if (early.result == 0) {
 		early.has_none = tally_is_none(tally_none());
-		if (early.has_none) tally_decref(tally_int_new(1));
+		if (early.has_none) tally_decref(tally_int_new(1000 + 1));
 		tally_thread_detach(token);
 	}
 	reach(&middle, 2);

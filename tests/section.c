@@ -12,15 +12,15 @@ static void hurry(void)
 
 static void add_one(tally_object *list)
 {
-	int64_t value = take_value(tally_list_get(list, 0));
-	tally_object *next = integer(value + 1);
+	int64_t value = take_counted(tally_list_get(list, 0));
+	tally_object *next = counted(value + 1);
 	CHECK_EQ(tally_list_set(list, 0, next), 0);
 	tally_decref(next);
 }
 
 static tally_object *list_of_one(int64_t value)
 {
-	tally_object *number = integer(value), *list = must(tally_list_from(&number, 1));
+	tally_object *number = counted(value), *list = must(tally_list_from(&number, 1));
 	tally_decref(number);
 	return list;
 }
@@ -52,7 +52,7 @@ static void increments_by_get_and_set_inside_sections_are_never_lost(void)
 	hurry();
 	tally_object *list = list_of_one(0);
 	run_threads(THREADS, add_in_sections, list);
-	CHECK_EQ(take_value(tally_list_get(list, 0)), THREADS * tap_scale(100000));
+	CHECK_EQ(take_counted(tally_list_get(list, 0)), THREADS * tap_scale(100000));
 	tally_decref(list);
 }
 
@@ -89,7 +89,7 @@ static void an_operation_without_a_section_sees_no_section_half_done(void)
 static void move_between_keys(void *dict, unsigned number)
 {
 	tally_critical section;
-	tally_object *from = integer(number % 2), *to = integer(1 - number % 2);
+	tally_object *from = counted(number % 2), *to = counted(1 - number % 2);
 	for (int i = tap_scale(30000); i > 0; i--) {
 		int64_t left = 0, right = 0;
 		tally_critical_begin(&section, dict);
@@ -105,7 +105,7 @@ static void move_between_keys(void *dict, unsigned number)
 static void two_keys_of_a_dict_change_as_one(void)
 {
 	hurry();
-	tally_object *dict = must(tally_dict_new()), *key = integer(0);
+	tally_object *dict = must(tally_dict_new()), *key = counted(0);
 	CHECK_EQ(tally_dict_add(dict, key, 100, NULL), 0);
 	run_threads(THREADS, move_between_keys, dict);
 	tally_decref(key);
@@ -144,7 +144,7 @@ static void check_guards(tally_object *object)
 static void a_section_may_stand_over_any_object_immutable_or_immortal(void)
 {
 	hurry();
-	tally_object *number = integer(1 << 20), *type = fixture_probe_type();
+	tally_object *number = counted(1 << 20), *type = fixture_probe_type();
 	check_guards(must(tally_tuple_new(&number, 1)));
 	check_guards(number);
 	check_guards(text("text"));
@@ -161,7 +161,7 @@ static void a_section_may_stand_over_any_object_immutable_or_immortal(void)
 static void operations_inside_a_section_on_its_object_do_not_wait_for_it(void)
 {
 	tally_critical section;
-	tally_object *list = must(tally_list_new()), *dict = must(tally_dict_new()), *key = integer(1);
+	tally_object *list = must(tally_list_new()), *dict = must(tally_dict_new()), *key = counted(1);
 	CHECK_EQ(tally_critical_begin(&section, list), 0);
 	CHECK_EQ(tally_list_append(list, key), 0);
 	CHECK_EQ(tally_list_set(list, 0, key), 0);
@@ -197,10 +197,10 @@ static void add_in_nested_sections(void *list, unsigned number)
 	(void)number;
 	for (int i = tap_scale(30000); i > 0; i--) {
 		tally_critical_begin(&outer, list);
-		int64_t value = take_value(tally_list_get(list, 0));
+		int64_t value = take_counted(tally_list_get(list, 0));
 		tally_critical_begin(&inner, list);
 		tally_critical_end(&inner);
-		tally_object *next = integer(value + 1);
+		tally_object *next = counted(value + 1);
 		tally_list_set(list, 0, next);
 		tally_decref(next);
 		tally_critical_end(&outer);
@@ -212,7 +212,7 @@ static void the_end_of_an_inner_section_on_the_same_object_does_not_open_it(void
 	hurry();
 	tally_object *list = list_of_one(0);
 	run_threads(THREADS, add_in_nested_sections, list);
-	CHECK_EQ(take_value(tally_list_get(list, 0)), THREADS * tap_scale(30000));
+	CHECK_EQ(take_counted(tally_list_get(list, 0)), THREADS * tap_scale(30000));
 	tally_decref(list);
 }
 
@@ -378,9 +378,9 @@ static void add_after_a_wait(void *list, unsigned number)
 		tally_critical_begin(&inner, list);
 		CHECK_EQ(tally_blocking_begin(), 0);
 		CHECK_EQ(tally_blocking_end(), 0);
-		int64_t value = take_value(tally_list_get(list, 0)); // from here on both hold again
+		int64_t value = take_counted(tally_list_get(list, 0)); // from here on both hold again
 		tally_critical_end(&inner);
-		tally_object *next = integer(value + 1);
+		tally_object *next = counted(value + 1);
 		tally_list_set(list, 0, next);
 		tally_decref(next);
 		tally_critical_end(&outer);
@@ -392,7 +392,7 @@ static void after_a_wait_all_sections_on_the_object_hold_again_to_the_end_of_the
 	hurry();
 	tally_object *list = list_of_one(0);
 	run_threads(THREADS, add_after_a_wait, list);
-	CHECK_EQ(take_value(tally_list_get(list, 0)), THREADS * tap_scale(10000));
+	CHECK_EQ(take_counted(tally_list_get(list, 0)), THREADS * tap_scale(10000));
 	tally_decref(list);
 }
 
@@ -488,8 +488,8 @@ static void check_nesting(unsigned threads)
 	hurry();
 	struct pair pair = {list_of_one(0), list_of_one(0)};
 	run_threads(threads, nest_two, &pair);
-	CHECK_EQ(take_value(tally_list_get(pair.a, 0)), (int64_t)threads * tap_scale(30000));
-	CHECK_EQ(take_value(tally_list_get(pair.b, 0)), (int64_t)threads * tap_scale(30000));
+	CHECK_EQ(take_counted(tally_list_get(pair.a, 0)), (int64_t)threads * tap_scale(30000));
+	CHECK_EQ(take_counted(tally_list_get(pair.b, 0)), (int64_t)threads * tap_scale(30000));
 	tally_decref(pair.a);
 	tally_decref(pair.b);
 }
@@ -509,7 +509,7 @@ static void do_anything(uint64_t *state, unsigned depth)
 	tally_critical section;
 	tally_object *object = many[below(state, OBJECTS)];
 	CHECK_EQ(tally_critical_begin(&section, object), 0);
-	tally_object *key = integer(0);
+	tally_object *key = counted(0);
 	CHECK_EQ(tally_dict_add(many[below(state, OBJECTS)], key, 1, NULL), 0);
 	atomic_fetch_add(&additions, 1);
 	tally_decref(key);
@@ -534,7 +534,7 @@ static void sections_operations_regions_and_stops_mix_without_a_deadlock(void)
 {
 	hurry();
 	int64_t sum = 0;
-	tally_object *key = integer(0);
+	tally_object *key = counted(0);
 	atomic_store(&additions, 0);
 	for (int i = 0; i < OBJECTS; i++) many[i] = must(tally_dict_new());
 	run_threads(THREADS, do_anything_often, NULL);

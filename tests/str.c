@@ -118,6 +118,31 @@ static void a_string_that_holds_a_nul_is_compared_to_its_end(void)
 	tally_decref(b);
 }
 
+// By code points, which in UTF-8 are ordered as their bytes are.
+static void strings_are_ordered_by_code_points(void)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+	} in_order[] = {{"", 0}, {"\0", 1}, {"A", 1}, {"a", 1}, {"a\0", 2}, {"aa", 2}, {"ab", 2}, {"b", 1}, {"\x7F", 1}, {"\xC2\x80", 2},
+	                {"\xC3\xA9", 2}, {"\xE2\x82\xAC", 3}, {"\xEF\xBF\xBD", 3}, {"\xF0\x90\x80\x80", 4}, {"\xF4\x8F\xBF\xBF", 4}};
+	enum { COUNT = sizeof in_order / sizeof in_order[0] };
+	for (int i = 0; i < COUNT; i++) {
+		for (int j = 0; j < COUNT; j++) {
+			tally_object *a = must(tally_str_new(in_order[i].bytes, in_order[i].size));
+			tally_object *b = must(tally_str_new(in_order[j].bytes, in_order[j].size));
+			CHECK_EQ(tally_compare(a, b, TALLY_LT), i < j);
+			CHECK_EQ(tally_compare(a, b, TALLY_LE), i <= j);
+			CHECK_EQ(tally_compare(a, b, TALLY_EQ), i == j);
+			CHECK_EQ(tally_compare(a, b, TALLY_NE), i != j);
+			CHECK_EQ(tally_compare(a, b, TALLY_GT), i > j);
+			CHECK_EQ(tally_compare(a, b, TALLY_GE), i >= j);
+			tally_decref(a);
+			tally_decref(b);
+		}
+	}
+}
+
 static uint64_t hash_under_seed(uint64_t seed)
 {
 	tally_config config = {.size = sizeof config, .hash_seed = seed};
@@ -185,6 +210,7 @@ int main(void)
 	TAP_RUN(bytes_that_are_no_text_become_replacement_characters);
 	TAP_RUN(strings_are_equal_by_content);
 	TAP_RUN(a_string_that_holds_a_nul_is_compared_to_its_end);
+	TAP_RUN(strings_are_ordered_by_code_points);
 	TAP_RUN(the_hash_depends_on_the_seed_and_on_nothing_else);
 	TAP_RUN(what_is_no_string_says_so);
 	TAP_RUN(threads_that_hash_one_string_at_once_agree);

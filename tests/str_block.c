@@ -69,6 +69,62 @@ static void check_flag(const char *bytes, size_t size)
 	tally_decref(made[1]);
 }
 
+// Whatever a string comes from; takes over the reference.
+static void check_result(tally_object *made, const char *operation)
+{
+	bool ascii = false;
+	const struct tally_str *str = inside(must(made));
+	bool good = CHECK_EQ(tally_utf8_check(str->bytes, str->size, &ascii), str->size) &&
+	            CHECK_EQ(str->header.aux, ascii ? TALLY_STR_ASCII : 0);
+	for (size_t i = str->size; i < (str->size / 8 + 1) * 8; i++) good = CHECK_EQ(str->bytes[i], 0) && good;
+	if (!good) tap_note("%s: %s", operation, str->bytes);
+	tally_decref(made);
+}
+
+static void check_results(tally_object *a, tally_object *b)
+{
+	tally_object *items[] = {b, b, b}, *tuple = must(tally_tuple_new(items, 3)), *bytes = must(tally_bytes_encode(b));
+	size_t length = 0;
+	CHECK_EQ(tally_str_length(a, &length), 0);
+	for (size_t i = 0; i < length; i++) check_result(tally_str_get(a, (ptrdiff_t)i), "get");
+	for (ptrdiff_t i = 0; i <= (ptrdiff_t)length; i++) {
+		check_result(tally_str_slice(a, i, TALLY_SLICE_NONE, 1), "slice");
+		check_result(tally_str_slice(a, 0, i, 1), "slice");
+		check_result(tally_str_slice(a, i, TALLY_SLICE_NONE, -1), "slice");
+		check_result(tally_str_slice(a, i, TALLY_SLICE_NONE, 3), "slice");
+	}
+	check_result(tally_str_concat(a, b), "concat");
+	check_result(tally_str_repeat(a, 0), "repeat");
+	check_result(tally_str_repeat(a, 5), "repeat");
+	check_result(tally_str_join(a, tuple), "join");
+	check_result(tally_str_replace(a, b, a), "replace");
+	check_result(tally_repr(a), "repr");
+	check_result(tally_str_of(tuple), "of");
+	check_result(tally_bytes_decode(bytes), "decode");
+	tally_decref(tuple);
+	tally_decref(bytes);
+}
+
+static void every_operation_makes_whole_strings(void)
+{
+	static const char *const samples[] = {"", "a", "plain text", "\xC3\xA9", "x\xC3\xA9", "\xE2\x82\xAC 5 \xE2\x82\xAC", "a\xF0\x9F\x98\x80z"};
+	enum { COUNT = sizeof samples / sizeof samples[0] };
+	tally_object *strings[COUNT];
+	litter();
+	for (int i = 0; i < COUNT; i++) strings[i] = text(samples[i]);
+	for (int i = 0; i < COUNT; i++) {
+		for (int j = 0; j < COUNT; j++) {
+			check_results(strings[i], strings[j]);
+			for (int k = 0; k < COUNT; k++) check_result(tally_str_replace(strings[i], strings[j], strings[k]), "replace");
+			tally_object *parts = j ? must(tally_str_split(strings[i], strings[j])) : must(tally_list_new()), *part;
+			while ((part = tally_list_pop(parts, -1))) check_result(part, "split");
+			tally_error_clear();
+			tally_decref(parts);
+		}
+	}
+	for (int i = 0; i < COUNT; i++) tally_decref(strings[i]);
+}
+
 static void the_flag_says_exactly_what_is_ascii(void)
 {
 	static const char *const samples[] = {"", "a", "plain text of some length", "\xC3\xA9", "caf\xC3\xA9",
@@ -148,6 +204,7 @@ int main(void)
 	TAP_RUN(nuls_fill_the_last_word_whatever_the_block_held_before);
 	TAP_RUN(repaired_text_ends_in_nuls_too);
 	TAP_RUN(the_flag_says_exactly_what_is_ascii);
+	TAP_RUN(every_operation_makes_whole_strings);
 	TAP_RUN(the_hash_is_kept_from_the_first_time_it_is_asked_for);
 	TAP_RUN(a_string_is_the_same_after_whatever_was_done_with_it);
 	return tap_end();

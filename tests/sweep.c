@@ -83,7 +83,7 @@ static void trash_and_the_dead_do_not_age_and_large_objects_do(void)
 {
 	tally_object *trash = list_in_itself(), *dead = must(tally_list_new()), *items[2000];
 	for (unsigned i = 0; i < 2000; i++) items[i] = tally_none();
-	tally_object *large = must(tally_tuple_new(items, 2000)), *lives = must(tally_list_new());
+	tally_object *lives = items[0] = must(tally_list_new()), *large = must(tally_tuple_new(items, 2000));
 	tally_decref(trash);
 	tally_decref(dead);
 	find(0);
@@ -262,7 +262,7 @@ static void a_large_object_in_trash_goes_back_with_what_it_holds(void)
 
 static void i1_each_reference_to_something_else_is_dropped_once(void)
 {
-	tally_object *leaf = integer(1 << 30), *container = must(tally_list_new()), *type = node_type(NODE_PLAIN), *node = node_new(type, 1);
+	tally_object *leaf = counted(1 << 30), *container = must(tally_list_new()), *type = node_type(NODE_PLAIN), *node = node_new(type, 1);
 	tally_object *trash[3] = {list_in_itself(), must(tally_dict_new()), NULL}, *key = text("key"), *all[] = {leaf, container, node};
 	for (unsigned i = 0; i < 3; i++)
 		for (unsigned k = 0; k < 10 * (i + 1); k++) push(trash[0], all[i]);
@@ -285,7 +285,7 @@ static void i1_each_reference_to_something_else_is_dropped_once(void)
 // An old list and objects of the host's die of the death of young trash; so do leaves, whose blocks are free at once.
 static void i3_leaves_die_at_once_and_whatever_has_more_to_give_up_joins_the_dying(void)
 {
-	tally_object *type = fixture_probe_type(), *inner = integer(1 << 30), *old = list_of(inner), *leaf = text("leaf");
+	tally_object *type = fixture_probe_type(), *inner = counted(1 << 30), *old = list_of(inner), *leaf = text("leaf");
 	tally_decref(inner);
 	CHECK_EQ(tally_gc_collect(2), 0);
 	tally_object *host = probe(type, 0), *final = node_new(node_type(NODE_FINALIZE), 1), *trash = list_in_itself();

@@ -21,7 +21,7 @@ static void attaching_nests_and_each_token_restores_what_its_attach_found(void)
 	CHECK(tally_thread_is_attached());
 	CHECK_EQ(tally_blocking_begin(), 0);
 	CHECK_EQ(tally_thread_attach(&fourth), 0);
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 	CHECK_EQ(tally_thread_detach(fourth), 0);
 	CHECK(!tally_thread_is_attached());
 	CHECK_EQ(tally_blocking_end(), 0);
@@ -36,7 +36,7 @@ static void attaching_nests_and_each_token_restores_what_its_attach_found(void)
 static void a_detached_thread_attaches_again_and_owns_what_it_made(void)
 {
 	tally_token token;
-	tally_object *object = integer(5);
+	tally_object *object = counted(5);
 	for (int i = 0; i < 100; i++) {
 		CHECK_EQ(tally_thread_detach(fixture_token), 0);
 		CHECK(!tally_thread_is_attached());
@@ -57,7 +57,7 @@ static void a_value_that_is_no_token_is_refused_and_changes_nothing(void)
 		CHECK(tally_thread_is_attached());
 		tally_error_clear();
 	}
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 }
 
 static void *detach_the_outer_token_first(void *unused)
@@ -141,7 +141,7 @@ static void make_given(void)
 {
 	tally_host_type description = {.size = sizeof description, .name = "given", .payload_size = 8};
 	given.text = text("key");
-	given.number = integer(7);
+	given.number = counted(7);
 	given.fraction = must(tally_float_new(0.5));
 	given.truth = tally_bool(true);
 	given.tuple = must(tally_tuple_new(&given.number, 1));
@@ -158,11 +158,11 @@ static void check_given_and_drop_it(void)
 	tally_object *value = NULL;
 	CHECK_EQ(tally_list_size(given.list, &size), 0);
 	CHECK_EQ(size, 1);
-	CHECK_EQ(take_value(tally_list_get(given.list, 0)), 7);
+	CHECK_EQ(take_counted(tally_list_get(given.list, 0)), 7);
 	CHECK_EQ(tally_dict_size(given.dict, &size), 0);
 	CHECK_EQ(size, 1);
 	CHECK_EQ(tally_dict_get(given.dict, given.text, &value), 1);
-	CHECK_EQ(take_value(value), 7);
+	CHECK_EQ(take_counted(value), 7);
 	CHECK_EQ(tally_refcount(given.number), 4);
 	CHECK_EQ(tally_refcount(given.text), 2);
 	CHECK_EQ(tally_refcount(given.list), 1);
@@ -401,7 +401,7 @@ static void *end_attached(void *unused)
 	(void)unused;
 	attached();
 	attached();
-	left = integer(1);
+	left = counted(1);
 	return NULL;
 }
 
@@ -409,7 +409,7 @@ static void *end_in_a_region(void *unused)
 {
 	(void)unused;
 	attached();
-	left = integer(2);
+	left = counted(2);
 	tally_blocking_begin();
 	return NULL;
 }
@@ -420,7 +420,7 @@ static void *end_attached_inside_a_region(void *unused)
 	attached();
 	tally_blocking_begin();
 	attached();
-	left = integer(3);
+	left = counted(3);
 	return NULL;
 }
 
@@ -429,7 +429,7 @@ static void check_ended(void *(*run)(void *), int64_t expected)
 {
 	finish(spawn(run, NULL));
 	CHECK_EQ(fixture_live_objects(), 1);
-	CHECK_EQ(take_value(left), expected);
+	CHECK_EQ(take_counted(left), expected);
 	CHECK_EQ(fixture_live_objects(), 0);
 }
 
@@ -459,7 +459,7 @@ static void *end_with_deaths_pending(void *in_region)
 static void check_ended_in_section(void *in_region)
 {
 	type = fixture_probe_type();
-	left = integer(4);
+	left = counted(4);
 	finish(spawn(end_with_deaths_pending, in_region));
 	CHECK_EQ(atomic_load(&fixture_dead), 2);
 	CHECK_EQ(fixture_live_objects(), 1);
@@ -498,7 +498,7 @@ static void use_objects_while_ending(void *again)
 	atomic_fetch_add(&rounds, 1);
 	if (++round < (uintptr_t)again) pthread_setspecific(key, again);
 	CHECK_EQ(tally_thread_attach(&token), 0);
-	tally_object *object = tally_int_new(1);
+	tally_object *object = tally_int_new(COUNTED + 1);
 	CHECK(object);
 	tally_decref(object);
 	CHECK_EQ(tally_thread_detach(token), 0);
@@ -534,7 +534,7 @@ static void a_destructor_may_attach_in_the_last_round_too(void)
 static void *come_and_go(void *list)
 {
 	tally_token token = attached();
-	tally_object *number_ = integer(1);
+	tally_object *number_ = counted(1);
 	CHECK_EQ(tally_list_append(list, number_), 0);
 	tally_decref(number_);
 	CHECK_EQ(tally_thread_detach(token), 0);
@@ -558,7 +558,7 @@ static pthread_barrier_t everybody;
 static void *be_there_with_all_others(void *list)
 {
 	tally_token token = attached();
-	tally_object *number_ = integer(1);
+	tally_object *number_ = counted(1);
 	CHECK_EQ(tally_blocking_begin(), 0);
 	pthread_barrier_wait(&everybody); // now all of them are known
 	CHECK_EQ(tally_blocking_end(), 0);
@@ -652,7 +652,7 @@ static void *attach_without_memory(void *unused)
 	}
 	tally_heap_fail(0, false);
 	if (refused) CHECK_EQ(tally_thread_attach(&token), 0);
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 	CHECK_EQ(tally_thread_detach(token), 0);
 	return NULL;
 }

@@ -205,6 +205,51 @@ static void the_examples_of_the_standard_come_out_as_it_says(void)
 	check_repair("\x61\xF1\x80\x80\xE1\x80\xC2\x62\x80\x63\x80\xBF\x64", 13, "a" R R R "b" R "c" R R "d", 6);
 }
 
+// ---- code points ----
+
+static unsigned encode(char *bytes, uint32_t point)
+{
+	if (point < 0x80) return bytes[0] = (char)point, 1;
+	unsigned length = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+	for (unsigned i = length - 1; i > 0; i--, point >>= 6) bytes[i] = (char)(0x80 | (point & 0x3F));
+	bytes[0] = (char)(0xF00u >> length | point);
+	return length;
+}
+
+static void every_code_point_is_decoded(void)
+{
+	for (uint32_t point = 0; point <= 0x10FFFF; point++) {
+		char bytes[4];
+		if (point >= 0xD800 && point < 0xE000) continue;
+		unsigned length = encode(bytes, point), found = 0;
+		if (!CHECK_EQ(tally_utf8_decode(bytes, &found), point) || !CHECK_EQ(found, length)) break;
+	}
+}
+
+static void every_code_point_of_a_text_has_its_offset(void)
+{
+	static const uint32_t points[] = {'a', 0xE9, 0x20AC, 0x1F600};
+	char bytes[200 * 4];
+	uint64_t state = tap_seed() | 1;
+	for (int round = tap_scale(300); round > 0; round--) {
+		size_t offsets[201], size = 0, count = (size_t)(state >> 33) % 200;
+		for (size_t i = 0; i < count; i++) {
+			state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+			offsets[i] = size;
+			size += encode(bytes + size, points[state >> 40 & (round % 2 ? 3 : 1)]);
+		}
+		char *exact = malloc(size ? size : 1); // so that reading beyond it is seen
+		memcpy(exact, bytes, size);
+		for (size_t i = 0; i < count; i++) CHECK_EQ(tally_utf8_offset(exact, size, i), offsets[i]);
+		CHECK_EQ(tally_utf8_offset(exact, size, count), size);
+		CHECK_EQ(tally_utf8_offset(exact, size, count + 100), size);
+		CHECK_EQ(tally_utf8_offset(exact, size, SIZE_MAX), size);
+		CHECK_EQ(tally_utf8_count(exact, size), count);
+		free(exact);
+		state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	}
+}
+
 int main(void)
 {
 	tap_begin();
@@ -216,5 +261,7 @@ int main(void)
 	TAP_RUN(nothing_beyond_the_text_is_read);
 	TAP_RUN(random_bytes_are_judged_right);
 	TAP_RUN(the_examples_of_the_standard_come_out_as_it_says);
+	TAP_RUN(every_code_point_is_decoded);
+	TAP_RUN(every_code_point_of_a_text_has_its_offset);
 	return tap_end();
 }

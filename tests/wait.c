@@ -178,7 +178,7 @@ static void *wait_attached(void *unused)
 	tally_token token = attached();
 	wait_unattached(unused);
 	CHECK(tally_thread_is_attached());
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 	CHECK_EQ(tally_thread_detach(token), 0);
 	return NULL;
 }
@@ -313,7 +313,7 @@ static void add_with_free_locks(void *unused, unsigned number)
 	for (int i = tap_scale(20000); i > 0; i--) {
 		tally_critical section;
 		tally_critical_begin(&section, list);
-		int64_t value = take_value(tally_list_get(list, 0));
+		int64_t value = take_counted(tally_list_get(list, 0));
 		CHECK_EQ(tally_mutex_lock(&own->mutex), 0);
 		CHECK_EQ(tally_rwlock_rdlock(&own->rwlock), 0);
 		pthread_rwlock_unlock(&own->rwlock);
@@ -322,7 +322,7 @@ static void add_with_free_locks(void *unused, unsigned number)
 		CHECK_EQ(tally_sem_wait(&own->semaphore), 0);
 		sem_post(&own->semaphore);
 		unlock(&own->mutex);
-		tally_object *next = integer(value + 1);
+		tally_object *next = counted(value + 1);
 		tally_list_set(list, 0, next);
 		tally_decref(next);
 		tally_critical_end(&section);
@@ -332,7 +332,7 @@ static void add_with_free_locks(void *unused, unsigned number)
 static void what_can_be_had_is_taken_without_going_away(void)
 {
 	if (is_gil()) CHECK_EQ(tally_switch_interval_set(1000), 0);
-	tally_object *zero = integer(0);
+	tally_object *zero = counted(0);
 	list = must(tally_list_from(&zero, 1));
 	for (int i = 0; i < THREADS; i++) {
 		pthread_mutex_init(&owns[i].mutex, NULL);
@@ -340,7 +340,7 @@ static void what_can_be_had_is_taken_without_going_away(void)
 		sem_init(&owns[i].semaphore, 0, 1);
 	}
 	run_threads(THREADS, add_with_free_locks, NULL);
-	CHECK_EQ(take_value(tally_list_get(list, 0)), THREADS * tap_scale(20000));
+	CHECK_EQ(take_counted(tally_list_get(list, 0)), THREADS * tap_scale(20000));
 	for (int i = 0; i < THREADS; i++) {
 		pthread_mutex_destroy(&owns[i].mutex);
 		pthread_rwlock_destroy(&owns[i].rwlock);
@@ -568,8 +568,8 @@ static void produce_or_consume(void *unused, unsigned number)
 	(void)unused;
 	long long mine = 0;
 	for (int i = tap_scale(10000); i > 0; i--) {
-		if (number % 2) push(integer(i));
-		else mine += take_value(take());
+		if (number % 2) push(counted(i));
+		else mine += take_counted(take());
 	}
 	atomic_fetch_add(&sum, mine);
 }

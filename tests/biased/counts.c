@@ -610,7 +610,7 @@ static void an_object_becomes_immortal_in_every_state(void)
 
 static void a_freed_block_is_dead_to_everybody_until_it_has_a_header_again(void)
 {
-	tally_object *object = integer(1), *merged = integer(2), *remote = integer(3), *held = integer(4);
+	tally_object *object = counted(1), *merged = counted(2), *remote = counted(3), *held = counted(4);
 	abroad(take, merged);
 	tally_decref(merged);
 	tally_decref(merged);
@@ -718,7 +718,7 @@ static tally_object *foreign;
 static void make_foreign(tally_object *unused)
 {
 	(void)unused;
-	foreign = integer(77);
+	foreign = counted(77);
 }
 
 static void check_never_used(tally_object *object)
@@ -732,7 +732,7 @@ static void check_never_used(tally_object *object)
 // In pages of this thread and of another; tests/page.c has those that held something else before.
 static void a_block_that_was_never_used_is_dead_to_everybody(void)
 {
-	tally_object *own = integer(7);
+	tally_object *own = counted(7);
 	check_never_used(own);
 	abroad(make_foreign, NULL);
 	CHECK(tally_page_of(foreign)->owner != tally_self.slot->tag);

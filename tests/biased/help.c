@@ -91,7 +91,7 @@ static void *return_when_told(void *unused)
 	atomic_fetch_add(&at, 1);
 	while (!has_reached(&at, 100)) sched_yield();
 	CHECK_EQ(tally_blocking_end(), 0);
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 	CHECK_EQ(tally_thread_detach(token), 0);
 	return NULL;
 }
@@ -269,7 +269,7 @@ static void stop_work_or_leave(void *unused, unsigned number)
 			if (below(&state, 16) == 0) finish(spawn(come_for_the_first_time, NULL));
 			CHECK_EQ(tally_blocking_end(), 0);
 			break;
-		default: tally_decref(integer(1)); CHECK_EQ(tally_safepoint(), 0);
+		default: tally_decref(counted(1)); CHECK_EQ(tally_safepoint(), 0);
 		}
 }
 

@@ -39,7 +39,7 @@ static void make_objects(int count)
 {
 	for (int i = 0; i < count; i++) {
 		objects[i] = must(tally_host_new(type));
-		tally_object *held = i % 2 ? must(tally_list_from(&type, 1)) : integer(i);
+		tally_object *held = i % 2 ? must(tally_list_from(&type, 1)) : counted(i);
 		*(tally_object **)tally_host_payload(objects[i], type) = held;
 	}
 }
@@ -285,7 +285,7 @@ static tally_object *others[ENOUGH];
 
 static void construct(void)
 {
-	for (int i = 0; i < ENOUGH; i++) others[i] = integer(i);
+	for (int i = 0; i < ENOUGH; i++) others[i] = counted(i);
 }
 
 static void drop_others(void)

@@ -96,7 +96,7 @@ static void a_queued_object_lives_until_its_owner_looks(void)
 // What is left when a dropper set its bit, a drain took it, and the dropper then set the summary.
 static void a_page_that_is_listed_with_nothing_in_it_does_no_harm(void)
 {
-	tally_object *object = integer(1);
+	tally_object *object = counted(1);
 	struct tally_page *page = tally_page_of(object);
 	for (unsigned word = 0; word < 3; word++) {
 		CHECK_EQ(tally_fetch_or(&page->summary, (uint64_t)1 << word, acq_rel), 0);
@@ -107,7 +107,7 @@ static void a_page_that_is_listed_with_nothing_in_it_does_no_harm(void)
 		CHECK_EQ(tally_load(&page->summary, relaxed), 0);
 	}
 	CHECK_EQ(tally_refcount(object), 1);
-	CHECK_EQ(value_of(object), 1);
+	CHECK_EQ(value_of(object), COUNTED + 1);
 	tally_decref(object);
 }
 

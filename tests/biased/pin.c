@@ -33,11 +33,11 @@ static void *pin_what_is_there(void *unused)
 
 static void whatever_is_pinned_has_its_type_and_keeps_it(void)
 {
-	tally_object *keeper = integer(0); // so that the page stays, whatever is in it
+	tally_object *keeper = counted(0); // so that the page stays, whatever is in it
 	reach(&at, 0);
 	pthread_t reader = spawn(pin_what_is_there, NULL);
 	for (int i = tap_scale(300000); i > 0; i--) {
-		tally_object *object = i % 2 ? integer(i) : must(tally_float_new(i)); // blocks of one size: the same one, often
+		tally_object *object = i % 2 ? counted(i) : must(tally_float_new(i)); // blocks of one size: the same one, often
 		biased_mark_weak(object); // pinned by others from now on, at their own risk
 		atomic_store(&cell, object);
 		if (i % 8 == 0) sched_yield();

@@ -72,7 +72,7 @@ static void the_tag_is_there_while_the_thread_is_attached_and_no_longer(void)
 	variant_world_stop();
 	variant_world_start();
 	check_has_role();
-	tally_object *object = integer(1);
+	tally_object *object = counted(1);
 	CHECK_EQ(tally_load(&object->local, relaxed), tally_self.tag_word | 1);
 	tally_decref(object);
 }
@@ -178,7 +178,7 @@ static bool was_asked(void)
 static void an_operation_that_allocates_is_no_point_after_its_entry(void)
 {
 	tally_object *list = must(tally_list_new()), *dict = must(tally_dict_new()), *items[3000];
-	for (int i = 0; i < 3000; i++) items[i] = integer(i);
+	for (int i = 0; i < 3000; i++) items[i] = counted(i);
 	static const char bytes[20000];
 
 	arm();

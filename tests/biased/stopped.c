@@ -31,7 +31,7 @@ static void *make_and_stay_away(void *unused)
 {
 	tally_token token = attached();
 	(void)unused;
-	others = integer(1 << 30);
+	others = counted(1 << 30);
 	others_tag = tally_self.tag_word;
 	CHECK_EQ(tally_blocking_begin(), 0);
 	reach(&at, 1);
@@ -47,7 +47,7 @@ static void begin(void)
 {
 	fixture_start();
 	reach(&at, 0);
-	mine = integer(1 << 29);
+	mine = counted(1 << 29);
 	my_tag = tally_self.tag_word;
 	other = spawn(make_and_stay_away, NULL);
 	await(&at, 1);

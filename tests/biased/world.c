@@ -11,7 +11,7 @@ static tally_object *list; // of one int
 
 static void make_list(void)
 {
-	tally_object *number = integer(1);
+	tally_object *number = counted(1);
 	list = must(tally_list_from(&number, 1));
 	tally_decref(number);
 }
@@ -145,18 +145,18 @@ static void stoppers_take_turns_and_nothing_moves_while_one_of_them_looks(void)
 	tally_decref(list);
 }
 
-static tally_object *counted[WORKERS + 1]; // each worker owns one, this test's thread the last
+static tally_object *tallied[WORKERS + 1]; // each worker owns one, this test's thread the last
 
 static void count_or_look(void *unused, unsigned number)
 {
 	(void)unused;
 	if (number < WORKERS) {
-		counted[number] = integer(-1 - (int)number);
+		tallied[number] = counted(-1 - (int)number);
 		atomic_fetch_add(&at, 1);
 		await(&at, WORKERS);
 		while (!has_reached(&at, WORKERS + 1)) {
-			for (int i = 0; i <= WORKERS; i++) tally_incref(counted[i]), tally_incref(counted[i]);
-			for (int i = 0; i <= WORKERS; i++) variant_decref(counted[i]), variant_decref(counted[i]); // no points
+			for (int i = 0; i <= WORKERS; i++) tally_incref(tallied[i]), tally_incref(tallied[i]);
+			for (int i = 0; i <= WORKERS; i++) variant_decref(tallied[i]), variant_decref(tallied[i]); // no points
 			CHECK_EQ(tally_safepoint(), 0);
 		}
 		return;
@@ -165,7 +165,7 @@ static void count_or_look(void *unused, unsigned number)
 	for (int i = tap_scale(3000); i > 0; i--) {
 		unsigned wrong = 0;
 		variant_world_stop();
-		for (int each = 0; each <= WORKERS; each++) wrong += tally_refcount(counted[each]) != 1;
+		for (int each = 0; each <= WORKERS; each++) wrong += tally_refcount(tallied[each]) != 1;
 		CHECK_EQ(wrong, 0);
 		variant_world_start();
 	}
@@ -174,10 +174,10 @@ static void count_or_look(void *unused, unsigned number)
 
 static void whoever_stops_the_world_sees_every_count_as_it_stands_between_operations(void)
 {
-	counted[WORKERS] = integer(-100);
+	tallied[WORKERS] = counted(-100);
 	reach(&at, 0);
 	run_threads(WORKERS + 1, count_or_look, NULL);
-	for (int i = 0; i <= WORKERS; i++) tally_decref(counted[i]);
+	for (int i = 0; i <= WORKERS; i++) tally_decref(tallied[i]);
 }
 
 static tally_object *left[1000];
@@ -223,7 +223,7 @@ static void look_at_the_callers_own_slot(void)
 static void the_stopper_gives_its_own_slot_up_and_takes_it_again(void)
 {
 	for (int i = 0; i < 1000; i++) look_at_the_callers_own_slot();
-	tally_object *object = integer(1);
+	tally_object *object = counted(1);
 	CHECK(tally_is_unique(object));
 	tally_decref(object);
 }
@@ -236,7 +236,7 @@ static void *come_for_the_first_time(void *unused)
 	reach(&at, 1);
 	tally_token token = attached();
 	reach(&at, 2);
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 	CHECK_EQ(tally_thread_detach(token), 0);
 	return NULL;
 }
@@ -254,7 +254,7 @@ static void *come_again(void *unused)
 	while (!has_reached(&at, 2)) sched_yield();
 	tally_token token = attached();
 	reach(&at, 3);
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 	CHECK_EQ(tally_thread_detach(token), 0);
 	return NULL;
 }
@@ -269,7 +269,7 @@ static void *come_back_from_a_region(void *unused)
 	while (!has_reached(&at, 2)) sched_yield();
 	CHECK_EQ(tally_blocking_end(), 0);
 	reach(&at, 3);
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 	CHECK_EQ(tally_thread_detach(token), 0);
 	return NULL;
 }
@@ -324,7 +324,7 @@ static void a_thread_that_comes_back_from_a_region_waits_for_the_start(void)
 static void *end_when_asked(void *in_region)
 {
 	attached();
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 	if (in_region) tally_blocking_begin();
 	reach(&at, 1);
 	if (in_region) {
@@ -391,7 +391,7 @@ static void *stay_in_a_region(void *unused)
 {
 	(void)unused;
 	tally_token token = attached();
-	tally_object *object = integer(1);
+	tally_object *object = counted(1);
 	CHECK_EQ(tally_blocking_begin(), 0);
 	atomic_fetch_add(&at, 1);
 	while (!has_reached(&at, 100)) sched_yield();

@@ -210,7 +210,7 @@ static void what_is_asked_for_in_a_section_is_handed_over_at_the_first_point_aft
 	read_list();
 	CHECK_EQ(tally_critical_end(&inner), 0);
 	CHECK_EQ(tally_safepoint(), 0);
-	tally_decref(integer(1));
+	tally_decref(counted(1));
 	CHECK_EQ(tally_critical_end(&outer), 0); // no point by itself
 	CHECK_EQ(atomic_load(&had_it), 0);
 	read_list();
@@ -240,7 +240,7 @@ static void increment_in_sections(void *numbers, unsigned number)
 	for (int i = tap_scale(100000); i > 0; i--) {
 		tally_critical section;
 		CHECK_EQ(tally_critical_begin(&section, numbers), 0);
-		tally_object *next = integer(take_value(tally_list_get(numbers, 0)) + 1);
+		tally_object *next = counted(take_counted(tally_list_get(numbers, 0)) + 1);
 		CHECK_EQ(tally_list_set(numbers, 0, next), 0);
 		tally_decref(next);
 		CHECK_EQ(tally_critical_end(&section), 0);
@@ -251,10 +251,10 @@ static void increments_by_get_and_set_in_sections_sum_exactly(void)
 {
 	static const uint64_t intervals[] = {1, 1000, 50000};
 	for (size_t i = 0; i < sizeof intervals / sizeof intervals[0]; i++) {
-		tally_object *zero = integer(0), *numbers = must(tally_list_from(&zero, 1));
+		tally_object *zero = counted(0), *numbers = must(tally_list_from(&zero, 1));
 		CHECK_EQ(tally_switch_interval_set(intervals[i]), 0);
 		run_threads(4, increment_in_sections, numbers);
-		CHECK_EQ(take_value(tally_list_get(numbers, 0)), 4 * tap_scale(100000));
+		CHECK_EQ(take_counted(tally_list_get(numbers, 0)), 4 * tap_scale(100000));
 		tally_decref(numbers);
 		tally_decref(zero);
 	}
@@ -270,7 +270,7 @@ static void *have_it_often(void *unused)
 	return NULL;
 }
 
-static void make_and_drop(void) { tally_decref(integer(1)); }
+static void make_and_drop(void) { tally_decref(counted(1)); }
 static void pass_safepoint(void) { CHECK_EQ(tally_safepoint(), 0); }
 
 static void ask_for_size(void)

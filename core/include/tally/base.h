@@ -33,6 +33,10 @@ extern "C" {
 // Any object: none, a number, a string, a container, a host object, a type. Its fields are the library's own.
 typedef struct tally_object tally_object;
 
+// A start or stop that is left out, in calls that take a slice [start:stop:step]: the end at which the step begins or
+// arrives. Others count from the end when negative, and are brought to the nearest end when outside.
+#define TALLY_SLICE_NONE PTRDIFF_MIN
+
 #ifdef __cplusplus
 }
 #endif

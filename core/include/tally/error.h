@@ -25,6 +25,7 @@ enum tally_error_code {
 	TALLY_ERROR_TIMEOUT,     // what was waited for did not happen in time
 	TALLY_ERROR_UNSUPPORTED, // this build does not offer it
 	TALLY_ERROR_DEPTH,       // nesting deeper than 1,000 levels
+	TALLY_ERROR_ATTRIBUTE,   // an attribute that the object does not have, or cannot have
 };
 
 // The code of the calling thread's error; TALLY_ERROR_NONE when there is none.

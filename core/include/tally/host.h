@@ -11,11 +11,17 @@ extern "C" {
 // Called by a traverse for each reference; NULL is allowed.
 typedef void (*tally_visit_fn)(tally_object *referent, void *visit_context);
 
+// What a host type supports (tally_host_type.flags).
+enum {
+	TALLY_HOST_WEAKREF = 1,   // its objects can be referred to weakly
+	TALLY_HOST_UNTRACKED = 2, // its objects cannot be part of a cycle: the collector leaves them out, even with a traverse
+};
+
 // Describes a host type. Zero in what is not needed. The callbacks must return: a thread must not end in one of them.
 typedef struct tally_host_type {
 	size_t size;         // sizeof(tally_host_type): lets the struct grow
 	const char *name;    // copied; 1 to 63 bytes
-	size_t payload_size; // bytes; the payload is zeroed and aligned at 16
+	size_t payload_size; // bytes; the payload is zeroed, and aligned as `alignment` says
 	// Called once when an object dies, on whichever thread dropped its last reference: drop here the references that
 	// the payload owns and free what it holds. It may use objects. It must not keep `payload`. The thread's error is
 	// saved before and restored after.
@@ -35,6 +41,8 @@ typedef struct tally_host_type {
 	// collector finds it unreachable; `self` and all that it refers to are intact. It may bring the object back to life by
 	// taking a reference. On the thread that dropped or that collects; the thread's error is saved and restored.
 	void (*finalize)(tally_object *self, void *payload, void *context);
+	unsigned flags;   // TALLY_HOST_...
+	size_t alignment; // of the payload: a power of two up to 4,096; 0: 16
 } tally_host_type;
 
 // A new type; a type object, immortal until tally_fini. NULL with TALLY_ERROR_VALUE (malformed description),

@@ -7,16 +7,24 @@
 #define TALLY_H
 
 #include <tally/base.h>
-#include <tally/container.h>
+#include <tally/bytes.h>
+#include <tally/callable.h>
+#include <tally/check.h>
+#include <tally/class.h>
+#include <tally/dict.h>
 #include <tally/error.h>
 #include <tally/gc.h>
 #include <tally/heap.h>
 #include <tally/host.h>
+#include <tally/iter.h>
+#include <tally/list.h>
 #include <tally/number.h>
 #include <tally/object.h>
 #include <tally/runtime.h>
+#include <tally/set.h>
 #include <tally/str.h>
 #include <tally/thread.h>
+#include <tally/tuple.h>
 #include <tally/wait.h>
 
 #endif

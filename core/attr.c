@@ -1,0 +1,470 @@
+// core/attr.c: attributes of instances and classes.
+//
+// A look-up on an instance asks its own table (or dict) first, then its class, once: `all` of the class knows slots, own and
+// inherited attributes (core/class.h). An instance is guarded by its lock; a class by nothing, since it changes in a stopped
+// world only.
+//
+// I1  What is read from a class's tables is used or referred to before the next point.
+// Any attached thread.
+#include "call.h"
+#include "class.h"
+#include "error.h"
+#include "keyed.h"
+#include "list.h"
+#include "method.h"
+#include "object.h"
+#include "str.h"
+#include "trace.h"
+
+// ---- arguments ----
+
+struct target {
+	const char *operation;
+	struct tally_object *object, *name;
+	uint64_t hash;
+};
+
+static int expected(const char *operation, struct tally_object *object)
+{
+	return tally_error_type(operation, "an instance or a class", object);
+}
+
+// 0, or -1 with the error set.
+static inline int look_at(struct target *target)
+{
+	const char *operation = target->operation;
+	struct tally_object *object = target->object, *name = target->name;
+	if (!tally_enter(operation)) return -1;
+	if (tally_unlikely(!object || (!tally_object_is_instance(object) && !tally_object_is_class(object)))) return expected(operation, object);
+	if (tally_unlikely(!name || name->type != TALLY_TYPE_STR)) return tally_error_type(operation, "a str as the name", name);
+	target->hash = tally_load(&((struct tally_str *)name)->hash, relaxed);
+	return tally_likely(target->hash != 0) ? 0 : tally_object_hash(name, &target->hash, operation);
+}
+
+static struct tally_object **slots_of(struct tally_object *object, const struct tally_class *type)
+{
+	return type->has_table ? ((struct tally_instance *)object)->slots : tally_slots(object);
+}
+
+static struct tally_object *hold(struct tally_object *object)
+{
+	if (object) variant_incref(object);
+	return object;
+}
+
+// ---- reading ----
+
+static struct tally_object *get_slot(struct tally_object *object, struct tally_object **slot)
+{
+	enum tally_hold taken = variant_lock_take(object);
+	struct tally_object *value = hold(*slot);
+	variant_lock_drop(object, taken);
+	return value;
+}
+
+static int get_from_dict(const struct target *target, struct tally_object *object, struct tally_object **value)
+{
+	struct tally_dict *dict = (struct tally_dict *)object;
+	uint64_t hash;
+	struct tally_found found = tally_keyed_find(dict, target->name, &hash, target->operation);
+	if (found.state != TALLY_FIND_FAILED) {
+		if (found.entry) *value = hold(found.entry->value);
+		tally_keyed_end(dict, target->name, &found);
+	}
+	variant_decref(object);
+	return found.state == TALLY_FIND_FAILED ? -1 : *value != NULL;
+}
+
+// 1 with the value, 0, -1. From the table, or from the dict that has taken it over. *value is NULL.
+static inline int get_own(const struct target *target, struct tally_object **value)
+{
+	struct tally_instance *instance = (struct tally_instance *)target->object;
+	enum tally_hold taken = variant_lock_take(target->object);
+	struct tally_object *dict = hold(instance->dict);
+	struct tally_entry *entry = tally_table_find(instance->own.table, target->name, target->hash);
+	if (entry) *value = hold(entry->value);
+	variant_lock_drop(target->object, taken);
+	return tally_unlikely(dict != NULL) ? get_from_dict(target, dict, value) : *value != NULL;
+}
+
+static int bind(struct tally_object *function, struct tally_object *self, struct tally_object **value)
+{
+	variant_incref(function);
+	*value = tally_method_make(function, self);
+	variant_decref(function);
+	return *value ? 1 : tally_error_memory("attr_get", sizeof(struct tally_method));
+}
+
+// What the instance has itself; 0: *inherited is what its class has, borrowed, or NULL.
+static inline int get_from_instance(const struct target *target, struct tally_object **value, struct tally_object **inherited)
+{
+	struct tally_class *type = tally_instance_class(target->object);
+	*inherited = NULL;
+	if (type->has_table) {
+		int found = get_own(target, value);
+		if (found) return found;
+	}
+	struct tally_object *entry = tally_class_find(type, target->name, target->hash);
+	if (!entry || !tally_entry_is_slot(entry)) {
+		*inherited = entry;
+		return 0;
+	}
+	*value = get_slot(target->object, &slots_of(target->object, type)[tally_entry_slot(entry)]);
+	return *value != NULL;
+}
+
+static int get_from_class(const struct target *target, struct tally_object **value)
+{
+	struct tally_object *entry = tally_class_find((struct tally_class *)target->object, target->name, target->hash);
+	if (!entry || tally_entry_is_slot(entry)) return 0;
+	*value = hold(entry);
+	return 1;
+}
+
+int tally_attr_get(tally_object *object, tally_object *name, tally_object **value)
+{
+	struct target target = {"attr_get", object, name, 0};
+	struct tally_object *inherited;
+	*value = NULL;
+	if (look_at(&target)) return -1;
+	if (tally_unlikely(object->type == TALLY_TYPE_TYPE)) return get_from_class(&target, value);
+	int found = get_from_instance(&target, value, &inherited);
+	if (found || !inherited) return found;
+	if (inherited->type == TALLY_TYPE_FUNCTION) return bind(inherited, object, value);
+	*value = hold(inherited);
+	return 1;
+}
+
+// ---- changing ----
+
+static void set_slot(struct tally_object *object, struct tally_object **slot, struct tally_object *value)
+{
+	hold(value);
+	enum tally_hold taken = variant_lock_take(object);
+	struct tally_object *former = *slot;
+	*slot = value;
+	variant_lock_drop(object, taken);
+	if (former) variant_decref(former);
+}
+
+// What is left to do when the lock has been dropped.
+struct left {
+	struct tally_object *dict, *former; // the instance has a dict: nothing has been changed
+	struct tally_room room;
+};
+
+// Sets under the lock of `keyed`, the instance's table or its dict. Takes over the reference to the value. False: no memory.
+static bool put(struct tally_dict *keyed, struct tally_entry *entry, const struct target *target, struct tally_object *value,
+                struct left *left)
+{
+	if (tally_unlikely(!entry)) return tally_keyed_insert(keyed, target->hash, target->name, value, &left->room);
+	left->former = entry->value;
+	entry->value = value;
+	return true;
+}
+
+static int finish_set(const struct target *target, struct tally_object *value, bool is_set, const struct left *left)
+{
+	tally_raw_free(left->room.replaced);
+	if (left->former) variant_decref(left->former);
+	if (tally_likely(is_set)) return 0;
+	variant_decref(value);
+	return tally_keyed_no_room(&left->room, target->operation);
+}
+
+static int set_in_dict(const struct target *target, struct tally_object *object, struct tally_object *value)
+{
+	struct tally_dict *dict = (struct tally_dict *)object;
+	struct left left = {.dict = NULL};
+	uint64_t hash;
+	struct tally_found found = tally_keyed_find(dict, target->name, &hash, target->operation);
+	int status = -1;
+	if (found.state != TALLY_FIND_FAILED) {
+		variant_incref(value);
+		bool is_set = put(dict, found.entry, target, value, &left);
+		tally_keyed_end(dict, target->name, &found);
+		status = finish_set(target, value, is_set, &left);
+	}
+	variant_decref(object);
+	return status;
+}
+
+static int set_own(const struct target *target, struct tally_object *value)
+{
+	struct tally_instance *instance = (struct tally_instance *)target->object;
+	struct left left = {.dict = NULL};
+	bool is_set = false;
+	variant_incref(value);
+	enum tally_hold taken = variant_lock_take(target->object);
+	if (tally_unlikely(instance->dict != NULL)) left.dict = hold(instance->dict);
+	else is_set = put(&instance->own, tally_table_find(instance->own.table, target->name, target->hash), target, value, &left);
+	variant_lock_drop(target->object, taken);
+	if (tally_likely(!left.dict)) return finish_set(target, value, is_set, &left);
+	variant_decref(value);
+	return set_in_dict(target, left.dict, value);
+}
+
+static int no_such(const char *operation, const struct tally_type *type, struct tally_object *name)
+{
+	return tally_error_raise(TALLY_ERROR_ATTRIBUTE, operation, "a '%s' has no slot '%.80s'", type->name, ((struct tally_str *)name)->bytes);
+}
+
+static int set_in_class(const struct target *target, struct tally_object *value, const char *operation)
+{
+	struct tally_class *type = (struct tally_class *)target->object;
+	struct tally_object *entry = tally_class_find(type, target->name, target->hash);
+	if (entry && tally_entry_is_slot(entry))
+		return tally_error_raise(TALLY_ERROR_ATTRIBUTE, operation, "'%s' has a slot of the name '%.80s'", type->type.name,
+		                         ((struct tally_str *)target->name)->bytes);
+	return tally_class_change(type, target->name, target->hash, value, operation);
+}
+
+int tally_attr_set(tally_object *object, tally_object *name, tally_object *value)
+{
+	struct target target = {"attr_set", object, name, 0};
+	if (look_at(&target)) return -1;
+	if (!value) return tally_error_raise(TALLY_ERROR_VALUE, "attr_set", "the value is NULL");
+	if (tally_unlikely(object->type == TALLY_TYPE_TYPE)) return set_in_class(&target, value, "attr_set") < 0 ? -1 : 0;
+	struct tally_class *type = tally_instance_class(object);
+	struct tally_object *entry = type->slots ? tally_class_find(type, name, target.hash) : NULL;
+	if (entry && tally_entry_is_slot(entry)) set_slot(object, &slots_of(object, type)[tally_entry_slot(entry)], value);
+	else if (type->has_table) return set_own(&target, value);
+	else return no_such("attr_set", &type->type, name);
+	return 0;
+}
+
+// ---- removing ----
+
+// Drops what has been taken out. 1, or 0 when there was nothing.
+static int finish_removal(const struct tally_entry *removed, const struct tally_room *room)
+{
+	tally_raw_free(room->replaced);
+	if (!removed->key) return 0;
+	variant_decref(removed->value);
+	variant_decref(removed->key);
+	return 1;
+}
+
+static int delete_from_dict(const struct target *target, struct tally_object *object)
+{
+	struct tally_dict *dict = (struct tally_dict *)object;
+	struct tally_room room = {.replaced = NULL};
+	struct tally_entry removed = {.key = NULL};
+	uint64_t hash;
+	struct tally_found found = tally_keyed_find(dict, target->name, &hash, target->operation);
+	int status = -1;
+	if (found.state != TALLY_FIND_FAILED) {
+		if (found.entry) removed = tally_keyed_remove(dict, found.entry, &room);
+		tally_keyed_end(dict, target->name, &found);
+		status = finish_removal(&removed, &room);
+	}
+	variant_decref(object);
+	return status;
+}
+
+static int delete_own(const struct target *target)
+{
+	struct tally_instance *instance = (struct tally_instance *)target->object;
+	struct tally_room room = {.replaced = NULL};
+	struct tally_entry removed = {.key = NULL};
+	enum tally_hold taken = variant_lock_take(target->object);
+	struct tally_object *dict = hold(instance->dict);
+	struct tally_entry *entry = tally_table_find(instance->own.table, target->name, target->hash);
+	if (entry) removed = tally_keyed_remove(&instance->own, entry, &room);
+	variant_lock_drop(target->object, taken);
+	return dict ? delete_from_dict(target, dict) : finish_removal(&removed, &room);
+}
+
+static int delete_slot(struct tally_object *object, struct tally_object **slot)
+{
+	enum tally_hold taken = variant_lock_take(object);
+	struct tally_object *former = *slot;
+	*slot = NULL;
+	variant_lock_drop(object, taken);
+	if (!former) return 0;
+	variant_decref(former);
+	return 1;
+}
+
+int tally_attr_delete(tally_object *object, tally_object *name)
+{
+	struct target target = {"attr_delete", object, name, 0};
+	if (look_at(&target)) return -1;
+	if (object->type == TALLY_TYPE_TYPE) return set_in_class(&target, NULL, "attr_delete");
+	struct tally_class *type = tally_instance_class(object);
+	struct tally_object *entry = type->slots ? tally_class_find(type, name, target.hash) : NULL;
+	if (entry && tally_entry_is_slot(entry)) return delete_slot(object, &slots_of(object, type)[tally_entry_slot(entry)]);
+	return type->has_table ? delete_own(&target) : 0;
+}
+
+// ---- calling ----
+
+static struct tally_object *absent(const struct target *target)
+{
+	tally_error_raise(TALLY_ERROR_ATTRIBUTE, "attr_call", "a '%s' has no attribute '%.80s'", tally_type(target->object)->name,
+	                  ((struct tally_str *)target->name)->bytes);
+	return NULL;
+}
+
+static struct tally_object *call_and_drop(struct tally_object *callable, tally_object *const *arguments, size_t count)
+{
+	struct tally_object *result = tally_object_call(callable, arguments, count);
+	variant_decref(callable);
+	return result;
+}
+
+// Without a bound method in between.
+static struct tally_object *call_as_method(struct tally_object *function, struct tally_object *self, tally_object *const *arguments,
+                                           size_t count)
+{
+	struct tally_object *result = NULL;
+	if (tally_nest("attr_call")) {
+		result = tally_call_bound(function, &self, 1, arguments, count);
+		tally_unnest();
+	}
+	variant_decref(function);
+	return result;
+}
+
+tally_object *tally_attr_call(tally_object *object, tally_object *name, tally_object *const *arguments, size_t count)
+{
+	struct target target = {"attr_call", object, name, 0};
+	struct tally_object *value = NULL, *inherited = NULL;
+	if (look_at(&target)) return NULL;
+	bool is_class = object->type == TALLY_TYPE_TYPE;
+	int found = is_class ? get_from_class(&target, &value) : get_from_instance(&target, &value, &inherited);
+	if (found > 0) return call_and_drop(value, arguments, count);
+	if (!inherited) return found < 0 ? NULL : absent(&target);
+	variant_incref(inherited);
+	if (inherited->type != TALLY_TYPE_FUNCTION) return call_and_drop(inherited, arguments, count);
+	return call_as_method(inherited, object, arguments, count);
+}
+
+// ---- all of them ----
+
+static struct tally_object *move_to_dict(struct tally_instance *instance, struct tally_dict *fresh)
+{
+	enum tally_hold taken = variant_lock_take(&instance->own.header);
+	if (!instance->dict) {
+		fresh->used = instance->own.used;
+		fresh->table = instance->own.table;
+		instance->own.used = 0;
+		instance->own.table = NULL;
+		instance->dict = hold(&fresh->header);
+	}
+	struct tally_object *dict = hold(instance->dict);
+	variant_lock_drop(&instance->own.header, taken);
+	return dict;
+}
+
+tally_object *tally_attr_dict(tally_object *object)
+{
+	if (!tally_enter_new("attr_dict")) return NULL;
+	if (!object || !tally_object_is_instance(object)) return tally_error_null(tally_error_type("attr_dict", "an instance", object));
+	if (!tally_instance_class(object)->has_table)
+		return tally_error_null(tally_error_raise(TALLY_ERROR_TYPE, "attr_dict", "a '%s' has slots and no dict", tally_type(object)->name));
+	struct tally_object *fresh = tally_dict_make("attr_dict");
+	if (!fresh) return NULL;
+	struct tally_object *dict = move_to_dict((struct tally_instance *)object, (struct tally_dict *)fresh);
+	variant_decref(fresh);
+	return dict;
+}
+
+// ---- their names ----
+
+// The name that stands at *position or after it, a new reference; NULL at the end.
+static struct tally_object *next_key(const struct tally_table *table, size_t *position)
+{
+	while (table && *position < table->count) {
+		struct tally_object *key = tally_table_entries(table)[(*position)++].key;
+		if (key) return hold(key);
+	}
+	return NULL;
+}
+
+static struct tally_object *next_attribute(struct tally_object *object, size_t *position)
+{
+	if (object->type == TALLY_TYPE_TYPE) return next_key(((struct tally_class *)object)->own, position);
+	if (!tally_instance_class(object)->has_table) return NULL;
+	enum tally_hold taken = variant_lock_take(object);
+	struct tally_object *name = next_key(((struct tally_instance *)object)->own.table, position);
+	variant_lock_drop(object, taken);
+	return name;
+}
+
+// The slots that are set, those of the class given and its bases.
+static struct tally_object *next_slot(struct tally_object *object, const struct tally_class *type, size_t *position)
+{
+	struct tally_object *name;
+	uint32_t first = type->base ? type->base->slots : 0;
+	while ((name = next_key(type->names, position))) {
+		struct tally_object *value = get_slot(object, &slots_of(object, tally_instance_class(object))[first + *position - 1]);
+		if (value) {
+			variant_decref(value);
+			return name;
+		}
+		variant_decref(name);
+	}
+	return NULL;
+}
+
+static int add_name(struct tally_object *names, struct tally_object *name)
+{
+	int status = tally_list_add((struct tally_list *)names, name, "attr_names");
+	variant_decref(name);
+	return status;
+}
+
+static int add_slots(struct tally_object *names, struct tally_object *object, const struct tally_class *type)
+{
+	size_t position = 0;
+	struct tally_object *name;
+	if (type->base && add_slots(names, object, type->base)) return -1;
+	while ((name = next_slot(object, type, &position)))
+		if (add_name(names, name)) return -1;
+	return 0;
+}
+
+static int add_names(struct tally_object *names, struct tally_object *object)
+{
+	size_t position = 0;
+	struct tally_object *name;
+	if (tally_object_is_instance(object) && add_slots(names, object, tally_instance_class(object))) return -1;
+	while ((name = next_attribute(object, &position)))
+		if (add_name(names, name)) return -1;
+	return 0;
+}
+
+static struct tally_object *dict_of(struct tally_object *object)
+{
+	if (!tally_object_is_instance(object) || !tally_instance_class(object)->has_table) return NULL;
+	enum tally_hold taken = variant_lock_take(object);
+	struct tally_object *dict = hold(((struct tally_instance *)object)->dict);
+	variant_lock_drop(object, taken);
+	return dict;
+}
+
+static int add_keys(struct tally_object *names, struct tally_object *dict)
+{
+	size_t position = 0;
+	struct tally_entry entry;
+	int status = 0;
+	while (!status && tally_keyed_next((struct tally_dict *)dict, &position, &entry)) {
+		status = add_name(names, entry.key);
+		variant_decref(entry.value);
+	}
+	variant_decref(dict);
+	return status;
+}
+
+tally_object *tally_attr_names(tally_object *object)
+{
+	if (!tally_enter_new("attr_names")) return NULL;
+	if (!object || (!tally_object_is_instance(object) && !tally_object_is_class(object))) return tally_error_null(expected("attr_names", object));
+	struct tally_object *names = (struct tally_object *)tally_list_make("attr_names", 0);
+	if (!names) return NULL;
+	struct tally_object *dict = dict_of(object);
+	if (!add_names(names, object) && (!dict || !add_keys(names, dict))) return names;
+	variant_decref(names);
+	return NULL;
+}

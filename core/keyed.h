@@ -1,0 +1,181 @@
+// core/keyed.h: what dicts and sets have in common: a table of hashable keys, guarded by the object's lock. A set is a dict
+// without values.
+//
+// Every operation on a key is three steps: find, which leaves the object locked; a change or a look under that lock; end. Keys
+// that are plain (tally_object_is_plain) are compared under the lock. Where a stored key with an equal hash needs more, since
+// its equality or that of something in it may be the host's code, the search takes a reference to it, lets go of the lock,
+// compares, and takes the lock again. If the object has still the same table and the entry the same key, the search goes on
+// where it stood: keys that came meanwhile lie further on. Else it begins again, at most 1,000 times.
+//
+// I1  A search that found nothing and the insertion that follows it are one hold of the lock: equal keys never stand side by side.
+// I2  No code of the host's runs under the lock.
+// I3  A search that runs such code keeps a reference to the object and to the key until after the operation's last unlock.
+// I4  `replacements` changes whenever the object gets another table, or none.
+// Any attached thread; `object` is a dict, a set or a frozenset; `operation` is what errors name.
+#ifndef TALLY_CORE_KEYED_H
+#define TALLY_CORE_KEYED_H
+
+#include "dict.h"
+#include "object.h"
+#include "str.h"
+#include "trace.h"
+
+enum { TALLY_KEYED_ATTEMPTS = 1000 };
+
+// ---- finding ----
+
+enum tally_finding {
+	TALLY_FIND_DONE,
+	TALLY_FIND_PINNED, // the same; references to the object and the key are held (I3)
+	TALLY_FIND_FAILED, // the error is set, nothing is locked or held
+};
+
+struct tally_found {
+	struct tally_entry *entry; // NULL: the key is not there
+	enum tally_hold hold;
+	enum tally_finding state;
+}; // (small enough to be returned in registers)
+
+// The hash of a key of a type that is the library's own and whose objects refer to nothing; false: of any other, or NULL. Leaf.
+bool tally_keyed_hash_plain(struct tally_object *key, uint64_t *hash);
+// Keys whose hashes are equal: 1 or 0 when that can be said under the lock, else TALLY_UNDECIDED. Leaf.
+enum { TALLY_UNDECIDED = -1 };
+int tally_keyed_compare_plain(struct tally_object *a, struct tally_object *b);
+// The rest of tally_keyed_find: for any key; and once the lock is held and a comparison undecided.
+struct tally_found tally_keyed_find_any(struct tally_dict *object, struct tally_object *key, uint64_t *hash,
+                                        const char *operation);
+struct tally_found tally_keyed_find_on(struct tally_dict *object, struct tally_object *key, uint64_t hash,
+                                       enum tally_hold hold, const char *operation);
+
+// The entry of a key whose hash is known, for instance from another table.
+struct tally_found tally_keyed_find_hashed(struct tally_dict *object, struct tally_object *key, uint64_t hash,
+                                           const char *operation);
+
+// 0 for keys that are no str, or have never been hashed.
+static inline uint64_t tally_keyed_known_hash(const struct tally_object *key)
+{
+	return key && key->type == TALLY_TYPE_STR ? tally_load(&((const struct tally_str *)key)->hash, relaxed) : 0;
+}
+
+static inline int tally_keyed_compare(struct tally_object *a, struct tally_object *b)
+{
+	if (a == b) return 1;
+	if (tally_likely(a->type == TALLY_TYPE_STR && b->type == TALLY_TYPE_STR))
+		return tally_str_same((struct tally_str *)a, (struct tally_str *)b);
+	return tally_keyed_compare_plain(a, b);
+}
+
+// The entry of `key`, which may be NULL (an error), and its hash. Unless it fails the object is locked, until tally_keyed_end.
+TALLY_INLINED struct tally_found tally_keyed_find(struct tally_dict *object, struct tally_object *key, uint64_t *hash,
+                                                  const char *operation)
+{
+	struct tally_found found = {.entry = NULL};
+	uint64_t known = tally_keyed_known_hash(key);
+	if (tally_unlikely(!known)) {
+		uint64_t plain;
+		if (!tally_keyed_hash_plain(key, &plain)) return tally_keyed_find_any(object, key, hash, operation);
+		known = plain;
+	}
+	*hash = known;
+	found.hold = variant_lock_take(&object->header);
+	const struct tally_table *table = object->table;
+	if (!table) return found;
+	size_t slot = known & table->mask;
+	while ((found.entry = tally_table_match(table, known, &slot))) {
+		int same = tally_keyed_compare(found.entry->key, key);
+		if (tally_likely(same == 1)) return found;
+		if (tally_unlikely(same)) return tally_keyed_find_on(object, key, known, found.hold, operation);
+	}
+	return found;
+}
+
+void tally_keyed_unpin(struct tally_dict *object, struct tally_object *key);
+
+// Unlocks. What the caller needs of the object after this it has a reference of its own to.
+TALLY_INLINED void tally_keyed_end(struct tally_dict *object, struct tally_object *key, const struct tally_found *found)
+{
+	variant_lock_drop(&object->header, found->hold);
+	if (tally_unlikely(found->state == TALLY_FIND_PINNED)) tally_keyed_unpin(object, key);
+}
+
+// What a search said, once it has been ended: 1 there, 0 not, -1 it failed.
+static inline int tally_keyed_end_look(struct tally_dict *object, struct tally_object *key,
+                                       const struct tally_found *found)
+{
+	if (found->state == TALLY_FIND_FAILED) return -1;
+	bool there = found->entry != NULL;
+	tally_keyed_end(object, key, found);
+	return there;
+}
+int tally_keyed_end_look_slow(struct tally_dict *object, struct tally_object *key, struct tally_found found);
+
+// 1 there, 0 not, -1 with the error set.
+TALLY_INLINED int tally_keyed_contains(struct tally_dict *object, struct tally_object *key, const char *operation)
+{
+	uint64_t hash;
+	struct tally_found found = tally_keyed_find(object, key, &hash, operation);
+	if (tally_unlikely(found.state != TALLY_FIND_DONE)) return tally_keyed_end_look_slow(object, key, found);
+	return tally_keyed_end_look(object, key, &found);
+}
+
+int tally_keyed_contains_hashed(struct tally_dict *object, struct tally_object *key, uint64_t hash,
+                                const char *operation);
+
+// ---- changing, under the lock ----
+
+// What making room leaves to do once the lock is dropped.
+struct tally_room {
+	struct tally_table *replaced; // the former table, to be freed
+	unsigned log2;                // of the table that could not be had
+};
+
+bool tally_keyed_replace(struct tally_dict *object, struct tally_room *room);
+
+// Appends a key that is not there. Takes over the caller's reference to the value, unless it fails.
+static inline bool tally_keyed_insert(struct tally_dict *object, uint64_t hash, struct tally_object *key,
+                                      struct tally_object *value, struct tally_room *room)
+{
+	const struct tally_table *table = object->table;
+	if ((!table || table->count == table->capacity) && !tally_keyed_replace(object, room)) return false;
+	variant_incref(key);
+	tally_table_append(object->table, hash, key, value);
+	object->used++;
+	return true;
+}
+
+// Sets the error that says why a key could not be inserted. Returns -1. The lock is not held; the object may be gone.
+int tally_keyed_no_room(const struct tally_room *room, const char *operation);
+
+void tally_keyed_set_table(struct tally_dict *object, struct tally_table *table);
+
+enum { TALLY_KEYED_KEPT = 64 }; // an empty object keeps a table of up to this capacity
+
+// Takes the references out of `entry`, which becomes a tombstone. An empty object lets go of a large table.
+static inline struct tally_entry tally_keyed_remove(struct tally_dict *object, struct tally_entry *entry,
+                                                    struct tally_room *room)
+{
+	struct tally_entry removed = *entry;
+	tally_table_bury(entry);
+	if (--object->used == 0 && object->table->capacity > TALLY_KEYED_KEPT) {
+		room->replaced = object->table;
+		tally_keyed_set_table(object, NULL);
+	}
+	return removed;
+}
+
+// ---- the whole; no lock is held ----
+
+// New references to the next living entry from *position on. False: there is none.
+bool tally_keyed_next(struct tally_dict *object, size_t *position, struct tally_entry *found);
+// The last entry is removed; its references are the caller's. False: there is none.
+bool tally_keyed_pop(struct tally_dict *object, struct tally_entry *removed);
+// Gives `copy`, which is empty and nobody else's, the entries of `object`, as of one moment. 0, or -1 with the error set.
+int tally_keyed_copy(struct tally_dict *copy, struct tally_dict *object, const char *operation);
+
+// What their types do (core/type.h).
+void tally_keyed_destroy(struct tally_object *object);
+void tally_keyed_clear(struct tally_object *object);
+int tally_keyed_length(struct tally_object *object, size_t *length);
+size_t tally_keyed_owned(struct tally_object *object);
+
+#endif
