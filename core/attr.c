@@ -313,31 +313,20 @@ static struct tally_object *call_and_drop(struct tally_object *callable, tally_o
 	return result;
 }
 
-// Without a bound method in between.
-static struct tally_object *call_as_method(struct tally_object *function, struct tally_object *self, tally_object *const *arguments,
-                                           size_t count)
-{
-	struct tally_object *result = NULL;
-	if (tally_nest("attr_call")) {
-		result = tally_call_bound(function, &self, 1, arguments, count);
-		tally_unnest();
-	}
-	variant_decref(function);
-	return result;
-}
-
 tally_object *tally_attr_call(tally_object *object, tally_object *name, tally_object *const *arguments, size_t count)
 {
 	struct target target = {"attr_call", object, name, 0};
 	struct tally_object *value = NULL, *inherited = NULL;
-	if (look_at(&target)) return NULL;
+	if (look_at(&target) || tally_call_check("attr_call", arguments, count)) return NULL;
 	bool is_class = object->type == TALLY_TYPE_TYPE;
 	int found = is_class ? get_from_class(&target, &value) : get_from_instance(&target, &value, &inherited);
 	if (found > 0) return call_and_drop(value, arguments, count);
 	if (!inherited) return found < 0 ? NULL : absent(&target);
 	variant_incref(inherited);
 	if (inherited->type != TALLY_TYPE_FUNCTION) return call_and_drop(inherited, arguments, count);
-	return call_as_method(inherited, object, arguments, count);
+	struct tally_object *result = tally_object_call_method(inherited, object, arguments, count);
+	variant_decref(inherited);
+	return result;
 }
 
 // ---- all of them ----
@@ -372,99 +361,88 @@ tally_object *tally_attr_dict(tally_object *object)
 
 // ---- their names ----
 
-// The name that stands at *position or after it, a new reference; NULL at the end.
-static struct tally_object *next_key(const struct tally_table *table, size_t *position)
+struct names {
+	struct tally_list *list; // nobody else's yet
+	size_t needed;           // with those for which there was no room
+};
+
+static void add_name(struct names *names, struct tally_object *name)
 {
-	while (table && *position < table->count) {
-		struct tally_object *key = tally_table_entries(table)[(*position)++].key;
-		if (key) return hold(key);
-	}
-	return NULL;
+	if (names->needed++ >= names->list->capacity) return;
+	variant_incref(name);
+	names->list->items[names->list->size++] = name;
 }
 
-static struct tally_object *next_attribute(struct tally_object *object, size_t *position)
+static void add_keys(struct names *names, const struct tally_table *table)
 {
-	if (object->type == TALLY_TYPE_TYPE) return next_key(((struct tally_class *)object)->own, position);
-	if (!tally_instance_class(object)->has_table) return NULL;
-	enum tally_hold taken = variant_lock_take(object);
-	struct tally_object *name = next_key(((struct tally_instance *)object)->own.table, position);
-	variant_lock_drop(object, taken);
-	return name;
+	for (uint32_t i = 0; table && i < table->count; i++)
+		if (tally_table_entries(table)[i].key) add_name(names, tally_table_entries(table)[i].key);
 }
 
-// The slots that are set, those of the class given and its bases.
-static struct tally_object *next_slot(struct tally_object *object, const struct tally_class *type, size_t *position)
+// The slots that are set, those of the bases first. The instance is locked.
+static void add_slots(struct names *names, struct tally_object **slots, const struct tally_class *type)
 {
-	struct tally_object *name;
 	uint32_t first = type->base ? type->base->slots : 0;
-	while ((name = next_key(type->names, position))) {
-		struct tally_object *value = get_slot(object, &slots_of(object, tally_instance_class(object))[first + *position - 1]);
-		if (value) {
-			variant_decref(value);
-			return name;
-		}
-		variant_decref(name);
+	if (type->base) add_slots(names, slots, type->base);
+	for (uint32_t i = 0; i < type->slots - first; i++)
+		if (slots[first + i]) add_name(names, tally_table_entries(type->names)[i].key);
+}
+
+// The names as of one moment, but for those in a dict, a new reference to which is returned.
+static struct tally_object *gather_names(struct names *names, struct tally_object *object)
+{
+	names->needed = 0;
+	if (object->type == TALLY_TYPE_TYPE) {
+		add_keys(names, ((struct tally_class *)object)->own);
+		return NULL;
 	}
-	return NULL;
-}
-
-static int add_name(struct tally_object *names, struct tally_object *name)
-{
-	int status = tally_list_add((struct tally_list *)names, name, "attr_names");
-	variant_decref(name);
-	return status;
-}
-
-static int add_slots(struct tally_object *names, struct tally_object *object, const struct tally_class *type)
-{
-	size_t position = 0;
-	struct tally_object *name;
-	if (type->base && add_slots(names, object, type->base)) return -1;
-	while ((name = next_slot(object, type, &position)))
-		if (add_name(names, name)) return -1;
-	return 0;
-}
-
-static int add_names(struct tally_object *names, struct tally_object *object)
-{
-	size_t position = 0;
-	struct tally_object *name;
-	if (tally_object_is_instance(object) && add_slots(names, object, tally_instance_class(object))) return -1;
-	while ((name = next_attribute(object, &position)))
-		if (add_name(names, name)) return -1;
-	return 0;
-}
-
-static struct tally_object *dict_of(struct tally_object *object)
-{
-	if (!tally_object_is_instance(object) || !tally_instance_class(object)->has_table) return NULL;
+	struct tally_class *type = tally_instance_class(object);
+	struct tally_object *dict = NULL;
 	enum tally_hold taken = variant_lock_take(object);
-	struct tally_object *dict = hold(((struct tally_instance *)object)->dict);
+	add_slots(names, slots_of(object, type), type);
+	if (type->has_table) {
+		add_keys(names, ((struct tally_instance *)object)->own.table);
+		dict = hold(((struct tally_instance *)object)->dict);
+	}
 	variant_lock_drop(object, taken);
 	return dict;
 }
 
-static int add_keys(struct tally_object *names, struct tally_object *dict)
+// A list of them, and the dict that has the rest. NULL with the error set.
+static struct tally_list *list_names(struct tally_object *object, struct tally_object **dict)
 {
-	size_t position = 0;
-	struct tally_entry entry;
-	int status = 0;
-	while (!status && tally_keyed_next((struct tally_dict *)dict, &position, &entry)) {
-		status = add_name(names, entry.key);
-		variant_decref(entry.value);
+	struct names names = {.needed = 4};
+	for (;;) {
+		names.list = tally_list_make("attr_names", names.needed);
+		if (!names.list) return NULL;
+		*dict = gather_names(&names, object);
+		if (names.needed <= names.list->capacity) return names.list;
+		if (*dict) variant_decref(*dict);
+		variant_decref(&names.list->header);
 	}
+}
+
+// Appends the keys of the dict, as of one moment. 0, or -1 with the error set.
+static int append_keys(struct tally_list *names, struct tally_object *dict)
+{
+	struct tally_object *keys = tally_dict_list_keys((struct tally_dict *)dict, "attr_names");
 	variant_decref(dict);
+	if (!keys) return -1;
+	int status = 0;
+	struct tally_list *list = (struct tally_list *)keys;
+	for (uint32_t i = 0; i < list->size && !status; i++) status = tally_list_add(names, list->items[i], "attr_names");
+	variant_decref(keys);
 	return status;
 }
 
 tally_object *tally_attr_names(tally_object *object)
 {
+	struct tally_object *dict = NULL;
 	if (!tally_enter_new("attr_names")) return NULL;
 	if (!object || (!tally_object_is_instance(object) && !tally_object_is_class(object))) return tally_error_null(expected("attr_names", object));
-	struct tally_object *names = (struct tally_object *)tally_list_make("attr_names", 0);
+	struct tally_list *names = list_names(object, &dict);
 	if (!names) return NULL;
-	struct tally_object *dict = dict_of(object);
-	if (!add_names(names, object) && (!dict || !add_keys(names, dict))) return names;
-	variant_decref(names);
+	if (!dict || !append_keys(names, dict)) return &names->header;
+	variant_decref(&names->header);
 	return NULL;
 }

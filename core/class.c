@@ -97,7 +97,7 @@ static struct tally_table *changed(const struct change *change)
 static void prepare(struct tally_class *type, void *context)
 {
 	struct change *change = context;
-	if (!change->fits || !tally_class_is_base(change->type, type)) return;
+	if (!change->fits || type->is_closed || !tally_class_is_base(change->type, type)) return;
 	type->fresh = answers(type);
 	change->fits = type->fresh != NULL;
 }
@@ -166,6 +166,8 @@ int tally_class_change(struct tally_class *type, struct tally_object *name, uint
                        const char *operation)
 {
 	struct change change = {.type = type, .name = name, .value = value, .hash = hash};
+	if (type->is_closed)
+		return tally_error_raise(TALLY_ERROR_TYPE, operation, "the class '%s' has been collected", type->type.name);
 	if (!value && !has(type->own, name, hash)) return 0;
 	if (value) {
 		variant_incref(name);

@@ -9,7 +9,7 @@
 // starts like a dict, so that it can become one: when the host asks for it the table moves to a dict of its own.
 //
 // I1  `own`, `all` change in a stopped world only, both at once: who is between the entry and the return of a public call reads
-//     them without a lock.
+//     them without a lock. (A closed class has no `all`, and nobody looks into `own`.)
 // I2  Every class is in the table of types from before its first instance exists until after its last one is freed.
 // I3  `all` of a class has, for each name, the slot of that name, else the attribute of the nearest of the class and its bases.
 // I4  An instance has `dict` or a table, never both; `dict` is set once and stays until the instance is cleared.
@@ -46,8 +46,10 @@ struct tally_class {
 	uint32_t slots;                   // of an instance, inherited ones first
 	bool has_table;                   // instances have a table
 	bool is_listed;                   // the table of types has its reference; changed where nobody else looks
-	bool is_closed;                   // found dead: no new instances. Written in a stopped world
-	_Atomic uint64_t remaining;       // instances not freed yet, once it is closed
+	bool is_closed;                   // found dead: no instances, heirs, attributes any more. Written in a stopped world
+	bool is_counted;                  // `remaining` is right. The same
+	bool is_leaving;                  // tally_class_bury's
+	_Atomic uint64_t remaining;       // instances not freed yet
 };
 
 struct tally_instance {
@@ -88,7 +90,7 @@ int tally_class_change(struct tally_class *type, struct tally_object *name, uint
 
 // What a class does as an object; the only types that die are classes (core/class.c, core/class_death.c).
 void tally_class_destroy(struct tally_object *object);
-void tally_class_clear(struct tally_object *object); // after tally_class_forget_answers
+void tally_class_clear(struct tally_object *object); // after tally_class_close
 struct tally_object *tally_class_call(struct tally_object *object, struct tally_object *const *arguments, size_t count);
 size_t tally_class_owned(struct tally_object *object);
 
@@ -97,7 +99,7 @@ size_t tally_class_owned(struct tally_object *object);
 struct tally_object *tally_instance_make(struct tally_class *type, const char *operation); // attached; no point
 // What an instance's type does (core/instance.c).
 void tally_instance_describe(struct tally_class *type);
-// An instance of a closed class is about to be freed: the last one takes the class with it.
+// An instance of a class whose remains are counted is about to be freed: the last one takes the class with it.
 void tally_class_lost_one(struct tally_class *type);
 static inline bool tally_class_is_base(const struct tally_class *base, const struct tally_class *type)
 {
@@ -121,11 +123,11 @@ struct tally_candidates;
 void tally_class_mark_needed(struct tally_candidates *set);
 // Instances, alive or dying, that are not among the members need their classes.
 void tally_class_note_outsiders(struct tally_candidates *set);
-// World stopped: the class, which is unreachable with all that inherits from it, answers no name any more: `all` borrows what
-// clearing its bases gives up.
-void tally_class_forget_answers(struct tally_class *type);
-// The world goes: these classes, cleared, are in nobody's hands any more. They go now, or with the last of their instances. Uses
-// the array up.
-void tally_class_bury(struct tally_class **types, size_t count);
+// World stopped: the class, which is unreachable with all that inherits from it, is closed. It answers no name any more, since
+// `all` borrows what clearing its bases gives up.
+void tally_class_close(struct tally_class *type);
+// The world goes: takes over the collector's reference to each of these classes, which are closed and cleared. They go now, or with
+// the last of their instances.
+void tally_class_bury(struct tally_class *const *types, size_t count);
 
 #endif

@@ -75,7 +75,7 @@ static void count_block(struct tally_object *object, uint32_t index, void *unuse
 	struct tally_type *type = index < TALLY_TYPES ? tally_types[index] : NULL;
 	(void)object;
 	(void)unused;
-	if (!type || !type->is_class || !((struct tally_class *)type)->is_closed) return;
+	if (!type || !type->is_class || !((struct tally_class *)type)->is_counted) return;
 	_Atomic uint64_t *remaining = &((struct tally_class *)type)->remaining;
 	tally_store(remaining, tally_load(remaining, relaxed) + 1, relaxed);
 }
@@ -92,26 +92,28 @@ static void forget_count(struct tally_class *type, void *unused)
 	tally_store(&type->remaining, 0, relaxed);
 }
 
-// What is left of every closed class is counted anew. Those of which nothing is left lose their place now; the others' are taken
-// out of `types`.
-static void close_stopped(struct tally_class **types, size_t count)
+// What is left of every closed class is counted anew. Those of which nothing is left lose their place.
+static void count_stopped(struct tally_class *const *types, size_t count)
 {
-	for (size_t i = 0; i < count; i++) types[i]->is_closed = true;
+	for (size_t i = 0; i < count; i++) types[i]->is_counted = true;
 	tally_types_each_class(forget_count, NULL);
 	tally_pages_each(count_page, NULL);
 	for (size_t i = 0; i < count; i++) {
-		if (!types[i]->is_listed || tally_load(&types[i]->remaining, relaxed)) types[i] = NULL;
-		else types[i]->is_listed = false;
+		struct tally_class *type = types[i];
+		type->is_leaving = type->is_listed && !tally_load(&type->remaining, relaxed);
+		if (type->is_leaving) type->is_listed = false;
 	}
 }
 
-void tally_class_bury(struct tally_class **types, size_t count)
+void tally_class_bury(struct tally_class *const *types, size_t count)
 {
 	variant_world_stop();
-	close_stopped(types, count);
+	count_stopped(types, count);
 	variant_world_start();
-	for (size_t i = 0; i < count; i++)
-		if (types[i]) variant_decref(&types[i]->type.header);
+	for (size_t i = 0; i < count; i++) {
+		if (types[i]->is_leaving) variant_decref(&types[i]->type.header);
+		variant_decref(&types[i]->type.header);
+	}
 	tally_bury();
 }
 
@@ -126,10 +128,11 @@ void tally_class_lost_one(struct tally_class *type)
 
 // ---- what a class does as an object ----
 
-void tally_class_forget_answers(struct tally_class *type)
+void tally_class_close(struct tally_class *type)
 {
 	if (type->all) tally_heap_free_stopped(type->all);
 	type->all = NULL;
+	type->is_closed = true;
 }
 
 // Drops the references from the last entry to the first: see tally_bury_later.

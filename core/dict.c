@@ -398,25 +398,25 @@ static void drop_parts(struct parts *parts)
 	tally_raw_free(parts->items);
 }
 
-static int take_keys(struct tally_dict *dict, struct parts *parts)
+static int take_keys(struct tally_dict *dict, struct parts *parts, const char *operation)
 {
-	return take_parts(dict, KEYS, parts, "dict_keys");
+	return take_parts(dict, KEYS, parts, operation);
 }
 
-static int take_values(struct tally_dict *dict, struct parts *parts)
+static int take_values(struct tally_dict *dict, struct parts *parts, const char *operation)
 {
-	return take_parts(dict, VALUES, parts, "dict_values");
+	return take_parts(dict, VALUES, parts, operation);
 }
 
-// A new list of what `take` gives.
-static tally_object *list_of(tally_object *object, int (*take)(struct tally_dict *dict, struct parts *parts),
+// A new list of what `take` gives. Nothing for no dict.
+static tally_object *list_of(struct tally_dict *dict,
+                             int (*take)(struct tally_dict *dict, struct parts *parts, const char *operation),
                              const char *operation)
 {
-	struct tally_dict *dict = dict_to_make_from(operation, object);
 	struct tally_list *list = dict ? tally_list_make(operation, 0) : NULL;
 	struct parts parts;
 	if (!list) return NULL;
-	if (take(dict, &parts)) {
+	if (take(dict, &parts, operation)) {
 		variant_decref(&list->header);
 		return NULL;
 	}
@@ -425,9 +425,20 @@ static tally_object *list_of(tally_object *object, int (*take)(struct tally_dict
 	return &list->header;
 }
 
-tally_object *tally_dict_keys(tally_object *object) { return list_of(object, take_keys, "dict_keys"); }
+tally_object *tally_dict_keys(tally_object *object)
+{
+	return list_of(dict_to_make_from("dict_keys", object), take_keys, "dict_keys");
+}
 
-tally_object *tally_dict_values(tally_object *object) { return list_of(object, take_values, "dict_values"); }
+struct tally_object *tally_dict_list_keys(struct tally_dict *dict, const char *operation)
+{
+	return list_of(dict, take_keys, operation);
+}
+
+tally_object *tally_dict_values(tally_object *object)
+{
+	return list_of(dict_to_make_from("dict_values", object), take_values, "dict_values");
+}
 
 // A tuple that takes over both references; NULL, and it has not: the error is set.
 static tally_object *pair(tally_object *key, tally_object *value)
@@ -457,24 +468,27 @@ static int make_pairs(struct parts *parts, struct parts *pairs)
 	return complete ? 0 : -1;
 }
 
-static int take_pairs(struct tally_dict *dict, struct parts *pairs)
+static int take_pairs(struct tally_dict *dict, struct parts *pairs, const char *operation)
 {
 	struct parts parts;
 	*pairs = (struct parts){.size = 0};
-	if (take_parts(dict, BOTH, &parts, "dict_items")) return -1;
+	if (take_parts(dict, BOTH, &parts, operation)) return -1;
 	const size_t bytes = parts.size / 2 * sizeof pairs->items[0];
 	if (!bytes) return 0;
 	pairs->items = tally_raw_new(bytes);
 	if (pairs->items && make_pairs(&parts, pairs) == 0) return 0;
 	if (!pairs->items) {
 		drop_parts(&parts);
-		return tally_error_memory("dict_items", bytes);
+		return tally_error_memory(operation, bytes);
 	}
 	drop_parts(pairs);
 	return -1;
 }
 
-tally_object *tally_dict_items(tally_object *object) { return list_of(object, take_pairs, "dict_items"); }
+tally_object *tally_dict_items(tally_object *object)
+{
+	return list_of(dict_to_make_from("dict_items", object), take_pairs, "dict_items");
+}
 
 // ---- the type ----
 
@@ -485,7 +499,7 @@ static int has_equal(struct tally_dict *dict, const struct tally_entry *entry, c
 	if (found.state == TALLY_FIND_FAILED) return -1;
 	tally_object *value = take_found(dict, entry->key, &found);
 	if (!value) return 0;
-	int same = tally_object_equal(value, entry->value, operation);
+	int same = tally_object_equal(entry->value, value, operation); // the left operand's equality is asked first
 	variant_decref(value);
 	return same;
 }

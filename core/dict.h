@@ -20,5 +20,7 @@ static_assert(offsetof(struct tally_dict, table) == 24, "TALLY_LAYOUT_ENTRIES");
 
 // An empty dict. No point. NULL with the error set.
 struct tally_object *tally_dict_make(const char *operation);
+// A list of the keys as of one moment. No point. NULL with the error set.
+struct tally_object *tally_dict_list_keys(struct tally_dict *dict, const char *operation);
 
 #endif

@@ -95,7 +95,7 @@ static void give_up_table(struct tally_table *table)
 static void note_end(struct tally_object *object)
 {
 	struct tally_class *type = tally_instance_class(object);
-	if (tally_unlikely(type->is_closed)) tally_class_lost_one(type);
+	if (tally_unlikely(type->is_counted)) tally_class_lost_one(type);
 }
 
 static void destroy_slots(struct tally_object *object, unsigned count)

@@ -122,7 +122,8 @@ static void put_between(char *to, const struct tally_str *str, const struct tall
 	put(to, by);
 }
 
-static void put_replaced(char *to, const struct tally_str *str, const struct tally_str *part, const struct tally_str *by, size_t count)
+static void put_replaced(char *to, const struct tally_str *str, const struct tally_str *part, const struct tally_str *by,
+                         size_t count)
 {
 	const char *at = str->bytes, *end = at + str->size;
 	for (; count > 0; count--) {

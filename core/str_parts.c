@@ -1,7 +1,7 @@
 // core/str_parts.c: the parts of a string: by index, by content, between separators.
 //
-// Parts are found as bytes: no code point's bytes occur inside another's, so where the bytes of a part stand the part stands. Indexes
-// are turned into offsets and back; in ASCII they are the same, else that is a count over the bytes.
+// Parts are found as bytes: no code point's bytes occur inside another's, so where the bytes of a part stand the part stands.
+// Indexes are turned into offsets and back; in ASCII they are the same, else that is a count over the bytes.
 //
 // I1  Whatever part is made is well-formed: cuts are made between code points only.
 // Immutable, so no lock: any attached thread.

@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PIECE = 256, GROWTH = TALLY_TUNED(2, 64) }; // what a formatted piece has at most; a full buffer grows by its size divided by this
+enum {
+	PIECE = 256,                // what a formatted piece has at most, with its NUL
+	GROWTH = TALLY_TUNED(2, 64) // a full buffer grows by its size divided by this
+};
 
 void tally_text_end(struct tally_text *text)
 {

@@ -114,23 +114,25 @@ static size_t clear_all(const struct tally_trash *trash)
 	return cleared;
 }
 
-static void let_go(const struct tally_trash *trash)
-{
-	for (size_t i = 0; i < trash->count; i++) variant_decref(object_at(trash, i));
-}
-
 static bool is_dead_class(const struct tally_trash *trash, size_t i) { return (trash->object[i] & (CLASS | CAME_BACK)) == CLASS; }
 
-// Before any of them is cleared.
-static void forget_answers(const struct tally_trash *trash)
+// Dead classes stay held until they are buried.
+static void let_go(const struct tally_trash *trash)
+{
+	for (size_t i = 0; i < trash->count; i++)
+		if (!is_dead_class(trash, i)) variant_decref(object_at(trash, i));
+}
+
+// Before anything is cleared.
+static void close_classes(const struct tally_trash *trash)
 {
 	variant_world_stop();
 	for (size_t i = 0; i < trash->count; i++)
-		if (is_dead_class(trash, i)) tally_class_forget_answers((struct tally_class *)object_at(trash, i));
+		if (is_dead_class(trash, i)) tally_class_close((struct tally_class *)object_at(trash, i));
 	variant_world_start();
 }
 
-// The classes among the trash, which are held by the table of types yet, go for good.
+// The classes among the trash, which are held by the table of types, too, go for good.
 static void bury_classes(const struct tally_trash *trash)
 {
 	size_t count = 0;
@@ -144,7 +146,7 @@ static void bury_classes(const struct tally_trash *trash)
 static struct tally_trash_result finish(const struct tally_trash *trash)
 {
 	uint64_t before = tally_self.trash_destroyed;
-	if (trash->has_classes) forget_answers(trash);
+	if (trash->has_classes) close_classes(trash);
 	size_t cleared = clear_all(trash);
 	let_go(trash);
 	if (trash->has_classes) bury_classes(trash);

@@ -88,14 +88,18 @@ static const enum operation makers[PARTITIONS] = {int_new_operation,   str_new_o
 
 static reference pool[PARTITIONS][SLOTS];
 
+static reference perform(enum operation operation, const struct call *call)
+{
+	struct answer answer = {0};
+	engine_functions[operation](call, &answer);
+	return answer.made[0];
+}
+
 // An empty one of its kind, or 0.
 static reference make_empty(enum partition partition)
 {
 	const struct call call = {.bytes = ""};
-	struct answer answer = {0};
-	engine_functions[makers[partition]](&call, &answer);
-	if (!answer.made[0]) abort();
-	return answer.made[0];
+	return perform(makers[partition], &call);
 }
 
 static enum partition partition_of(enum kind kind)
@@ -358,10 +362,7 @@ static void draw_bytes(struct step *step)
 static reference make_number(bool real)
 {
 	const struct call call = {.number = {draw_int()}, .real = real ? draw_float() : 0};
-	struct answer answer = {0};
-	engine_functions[real ? float_new_operation : int_new_operation](&call, &answer);
-	if (!answer.made[0]) abort();
-	return answer.made[0];
+	return perform(real ? float_new_operation : int_new_operation, &call);
 }
 
 // Mostly of a few kinds, so that some can be compared, hashed, joined and sorted; a few, now and then many.
@@ -388,20 +389,79 @@ static void drop_items(struct step *step)
 static reference make_list(void)
 {
 	struct step step = {0};
-	struct answer answer = {0};
 	draw_items(&step, ITEMS);
-	engine_functions[list_from_operation](&step.call, &answer);
-	if (!answer.made[0]) abort();
+	reference list = perform(list_from_operation, &step.call);
 	drop_items(&step);
-	return answer.made[0];
+	return list;
 }
 
 static reference pick_sortable(void)
 {
-	reference list = one_in(2) ? make_list() : pick_of_type(LISTS);
-	if (is_sortable(list) && !is_heavy(list)) return list;
-	engine_drop(list);
+	if (one_in(2)) keep_result(make_list());
+	for (int attempts = 0; attempts < 4; attempts++) {
+		reference list = pick_of_type(LISTS);
+		if (is_sortable(list) && size_of(list) > 1) return list;
+		engine_drop(list);
+	}
 	return make_empty(LISTS);
+}
+
+// ---- what is nearly the same ----
+
+// An equal number of another type, if there is one, else the same one.
+static reference vary_number(reference number)
+{
+	enum kind kind = engine_kind(number);
+	const struct call call = {.object = {number}, .number = {kind == FLOAT ? 0 : engine_int(number)}};
+	double real = kind == FLOAT ? engine_float(number) : (double)call.number[0];
+	const struct call as_real = {.real = real};
+	if (!(real > -1e15 && real < 1e15) || real != (double)(int64_t)real) return engine_keep(number);
+	if (kind == FLOAT) return perform(int_from_operation, &call);
+	return perform(kind == BOOL ? int_new_operation : float_new_operation, kind == BOOL ? &call : &as_real);
+}
+
+static reference vary_element(reference element, bool numbers)
+{
+	return numbers && partition_of(engine_kind(element)) == NUMBERS ? vary_number(element) : engine_keep(element);
+}
+
+static reference make_dict_of(reference *elements, size_t count)
+{
+	reference dict = make_empty(DICTS);
+	for (size_t i = count / 2; i > 0; i--) { // the order does not matter for equality
+		const struct call call = {.object = {dict, elements[2 * i - 2], elements[2 * i - 1]}};
+		perform(dict_set_operation, &call);
+	}
+	return dict;
+}
+
+static reference make_of(enum partition partition, reference *elements, size_t count)
+{
+	static const enum operation makers_of[PARTITIONS] = {[TUPLES] = tuple_new_operation, [LISTS] = list_from_operation,
+	                                                     [SETS] = set_of_operation, [FROZENSETS] = frozenset_of_operation};
+	const struct call call = {.items = elements, .count = count};
+	return partition == DICTS ? make_dict_of(elements, count) : perform(makers_of[partition], &call);
+}
+
+// A container that is equal, or nearly so: its numbers may be of another type, and the last one may be missing. No chance is drawn
+// for each element: I1.
+static reference vary(reference container)
+{
+	reference elements[MEMBERS];
+	enum partition partition = partition_of(engine_kind(container));
+	bool numbers = one_in(2), shorter = one_in(4), is_set = partition == SETS || partition == FROZENSETS;
+	if (partition < TUPLES || partition == PARTITIONS) return engine_keep(container);
+	size_t count = engine_elements(container, elements, MEMBERS);
+	if (count > MEMBERS) return engine_keep(container);
+	for (size_t i = 0; i < count; i++) {
+		reference former = elements[i];
+		elements[i] = vary_element(former, numbers);
+		engine_drop(former);
+	}
+	size_t left_out = !shorter || is_set || count == 0 ? 0 : partition == DICTS ? 2 : 1;
+	reference varied = make_of(partition, elements, count - left_out);
+	for (size_t i = 0; i < count; i++) engine_drop(elements[i]);
+	return varied;
 }
 
 // ---- a step ----
@@ -410,6 +470,7 @@ static reference pick_argument(char letter, reference first)
 {
 	static const char letters[] = "nubtlds";
 	const char *typed = strchr(letters, letter);
+	if (first && strchr("tldsfv", letter) && one_in(8)) return vary(first);
 	if (typed) return pick_of_type((enum partition)(typed - letters));
 	switch (letter) {
 	case 'f': return pick_of_type(one_in(2) ? SETS : FROZENSETS);
