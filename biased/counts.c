@@ -77,7 +77,7 @@ static void drop_shared(struct tally_object *object)
 			if (queue_drop(object, &shared)) return;
 			continue;
 		}
-		// order: release this thread's uses of the object; pairs with biased_acquire_last, drop_mine, variant_is_unique.
+		// order: release this thread's uses of the object; pairs with biased_acquire_last, variant_drop, variant_is_unique.
 		// Else: they race with the destruction.
 		if (!tally_cas(&object->shared, &shared, shared - COUNT_ONE, release)) continue;
 		if (shared == (COUNT_MERGED | COUNT_ONE)) die_merged(object);
@@ -86,15 +86,6 @@ static void drop_shared(struct tally_object *object)
 }
 
 // ---- dropping my own last local reference ----
-
-static void drop_mine(struct tally_object *object)
-{
-	tally_store(&object->local, tally_self.tag_word, relaxed); // the tag stays: my own try-increments fail from now on
-	// order: acquire the uses of the thread that brought it back to 0; pairs with drop_shared.
-	// Else: I free under a use that came before.
-	if (tally_load(&object->shared, acquire) == COUNT_PLAIN) tally_object_die(object); // the whole word, not the count
-	else if (biased_merge(object, 0)) die_merged(object);
-}
 
 bool biased_drop_is_last(struct tally_object *object)
 {
@@ -114,8 +105,8 @@ void biased_decref_slow(struct tally_object *object, uint32_t local)
 {
 	if (local_is_immortal(local)) return;
 	TALLY_ASSERT(local != tally_self.tag_word); // a live object of mine has a local count
-	if ((local ^ tally_self.tag_word) == 1) drop_mine(object);
-	else drop_shared(object);
+	if ((local ^ tally_self.tag_word) != 1) drop_shared(object);
+	else if (biased_merge(object, 1)) die_merged(object); // variant_drop has seen that it is not plain 0
 }
 
 // ---- counting up ----

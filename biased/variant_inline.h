@@ -50,11 +50,44 @@ static inline void variant_incref(struct tally_object *object)
 	else biased_incref_slow(object, local);
 }
 
-static inline void variant_decref(struct tally_object *object)
+static inline bool variant_decref_quick(struct tally_object *object)
 {
 	uint32_t local = tally_load(&object->local, relaxed);
-	if (tally_likely(local_keeps_one(local, tally_self.tag_word))) tally_store(&object->local, local - 1, relaxed);
-	else biased_decref_slow(object, local);
+	if (tally_unlikely(!local_keeps_one(local, tally_self.tag_word))) return local_is_immortal(local);
+	tally_store(&object->local, local - 1, relaxed);
+	return true;
+}
+
+// My own last drop of an object that nobody else has, nor can get: no read-modify-write. A plain 0 stays what it is, whoever
+// tries: only the owner could change it.
+static inline bool variant_drop(struct tally_object *object)
+{
+	uint32_t local = tally_load(&object->local, relaxed), mine = local ^ tally_self.tag_word;
+	if (tally_likely(local_keeps_one(local, tally_self.tag_word))) {
+		tally_store(&object->local, local - 1, relaxed);
+		return false;
+	}
+	// order: acquire the uses of the thread that brought it back to 0; pairs with drop_shared.
+	// Else: I free under a use that came before.
+	if (tally_likely(mine == 1 && tally_load(&object->shared, acquire) == COUNT_PLAIN)) { // the whole word, not the count
+		tally_store(&object->local, 0, relaxed);
+		return true;
+	}
+	biased_decref_slow(object, local);
+	return false;
+}
+
+static inline void variant_decref(struct tally_object *object)
+{
+	if (variant_drop(object)) tally_object_die(object);
+}
+
+static inline bool variant_incref_quick(struct tally_object *object)
+{
+	uint32_t local = tally_load(&object->local, relaxed);
+	if (tally_unlikely(!local_has_room(local, tally_self.tag_word))) return local_is_immortal(local);
+	tally_store(&object->local, local + 1, relaxed);
+	return true;
 }
 
 static inline bool variant_try_incref(struct tally_object *object)
@@ -132,6 +165,8 @@ static inline void variant_void_stopped(struct tally_object *object)
 	tally_store(&object->local, 0, relaxed);
 	tally_store(&object->shared, COUNT_PLAIN, relaxed);
 }
+
+static inline bool variant_has_queued(void) { return tally_poll_has_queued(); }
 
 static inline enum tally_hold variant_lock_take(struct tally_object *object) { return light_lock_take(object); }
 

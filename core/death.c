@@ -13,7 +13,8 @@
 //     the outermost section buries.
 // I3  The thread's error is the same after a burial as before it (host.c saves it around user code).
 // I4  A finalizer runs once in an object's life: TALLY_GC_FINALIZED is set before it is called, here or by the collector.
-#include "object.h"
+#include "death.h"
+#include "tuple.h"
 
 _Atomic uint64_t tally_immortals;
 
@@ -121,35 +122,57 @@ void tally_bury(void)
 	tally_self.pending &= ~(uint32_t)TALLY_PENDING_BURY;
 }
 
-// A type without `destroy` has nothing to give up and, unless there is a finalizer, runs no code: its objects need not wait
-// for anything.
-static bool free_leaf(struct tally_object *object)
-{
-	if (tally_type(object)->destroy || tally_load(&object->gc, relaxed)) return false;
-	variant_count_kill(object, TALLY_TYPE_FREE);
-	tally_heap_free(object);
-	return true;
-}
-
 // Whoever destroys takes, now and then, what other threads have queued: a thread may do nothing else.
 static void take_queued(void)
 {
-	if (tally_likely(!tally_poll_has_queued()) || tally_may_pass_queued()) return;
+	if (tally_likely(!variant_has_queued()) || tally_may_pass_queued()) return;
 	variant_take_queued();
 	tally_bury();
 }
 
-void tally_object_die(struct tally_object *object)
+void tally_object_free_slow(struct tally_object *object)
 {
-	if (free_leaf(object)) {
-		take_queued();
-	} else if (tally_self.burying || tally_self.section) {
-		tally_object_doom(object);
-	} else {
-		tally_self.burying = true;
-		destroy(object);
-		tally_self.burying = false;
-		tally_bury();
-		take_queued();
-	}
+	tally_heap_free_object(object);
+	take_queued();
 }
+
+static __attribute__((noinline)) void die_at_length(struct tally_object *object)
+{
+	if (tally_self.burying || tally_self.section) {
+		tally_object_doom(object);
+		return;
+	}
+	tally_self.burying = true;
+	destroy(object);
+	tally_self.burying = false;
+	tally_bury();
+	take_queued();
+}
+
+// The tuple has given up all but the first `left` of its elements.
+static __attribute__((noinline)) void die_with_the_rest(struct tally_tuple *tuple, size_t left)
+{
+	tuple->size = left;
+	die_at_length(&tuple->header);
+}
+
+// As long as no element dies with the tuple, or must be dropped in some longer way, nothing need be put on a list. Elements are
+// given up in the order of the tuple's `destroy`.
+static void die_as_tuple(struct tally_tuple *tuple)
+{
+	for (size_t i = tuple->size; i > 0; i--) {
+		if (tally_likely(variant_decref_quick(tuple->items[i - 1]))) continue;
+		die_with_the_rest(tuple, i);
+		return;
+	}
+	tally_object_free(&tuple->header);
+}
+
+void tally_object_die_slow(struct tally_object *object)
+{
+	bool is_quiet = !tally_self.burying && !tally_self.section && !tally_object_has_finalizer(object);
+	if (is_quiet && object->type == TALLY_TYPE_TUPLE) die_as_tuple((struct tally_tuple *)object);
+	else die_at_length(object);
+}
+
+void tally_object_die(struct tally_object *object) { tally_object_die_here(object); }

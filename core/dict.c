@@ -45,17 +45,31 @@ static inline struct tally_dict *dict_for(const char *operation, tally_object *o
 
 // ---- making ----
 
-struct tally_object *tally_dict_make(const char *operation)
+static inline struct tally_object *make_empty(struct tally_dict *dict)
 {
-	struct tally_dict *dict =
-		(struct tally_dict *)tally_object_new(TALLY_TYPE_DICT, sizeof *dict, TALLY_LAYOUT_ENTRIES);
-	if (!dict) return tally_error_null(tally_error_memory(operation, sizeof *dict));
 	dict->used = dict->replacements = 0;
 	dict->table = NULL;
 	return &dict->header;
 }
 
-tally_object *tally_dict_new(void) { return tally_enter_new("dict_new") ? tally_dict_make("dict_new") : NULL; }
+struct tally_object *tally_dict_make(const char *operation)
+{
+	struct tally_dict *dict =
+	        (struct tally_dict *)tally_object_new(TALLY_TYPE_DICT, sizeof *dict, TALLY_LAYOUT_ENTRIES);
+	if (!dict) return tally_error_null(tally_error_memory(operation, sizeof *dict));
+	return make_empty(dict);
+}
+
+static __attribute__((noinline)) tally_object *new_slow(void)
+{
+	return tally_enter_new("dict_new") ? tally_dict_make("dict_new") : NULL;
+}
+
+tally_object *tally_dict_new(void)
+{
+	struct tally_dict *dict = tally_object_new_quick(TALLY_TYPE_DICT, sizeof *dict, TALLY_LAYOUT_ENTRIES);
+	return tally_likely(dict != NULL) ? make_empty(dict) : new_slow();
+}
 
 tally_object *tally_dict_copy(tally_object *object)
 {

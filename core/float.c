@@ -16,10 +16,17 @@ tally_object *tally_float_of(const char *operation, double value)
 	return &made->header;
 }
 
+static __attribute__((noinline)) tally_object *new_slow(double value)
+{
+	return tally_enter_new("float_new") ? tally_float_of("float_new", value) : NULL;
+}
+
 tally_object *tally_float_new(double value)
 {
-	if (!tally_enter_new("float_new")) return NULL;
-	return tally_float_of("float_new", value);
+	struct tally_float *made = tally_object_new_quick(TALLY_TYPE_FLOAT, sizeof *made, TALLY_LAYOUT_LEAF);
+	if (tally_unlikely(!made)) return new_slow(value);
+	made->value = value;
+	return &made->header;
 }
 
 bool tally_is_float(const tally_object *object) { return object && object->type == TALLY_TYPE_FLOAT; }

@@ -14,7 +14,7 @@
 
 enum { TRIM_AT = TALLY_TUNED(64, 2) }; // empty pages before a heap asks for a trim
 
-struct tally_page tally_no_page = {.state = TALLY_PAGE_FULL, .wake = -1};
+struct tally_page tally_no_page = {.state = TALLY_PAGE_FULL, .wake = -1, .spare = TALLY_SPARE_SHUT};
 
 void tally_heap_init(struct tally_heap *heap, uint16_t tag)
 {
@@ -28,6 +28,40 @@ bool tally_heap_fault(void)
 	struct tally_thread *self = &tally_self;
 	self->allocations++;
 	return self->fail_at && (self->allocations == self->fail_at || (self->fail_all && self->allocations > self->fail_at));
+}
+
+// ---- the spare block ----
+
+static inline void link_free(struct tally_page *page, void *block)
+{
+	struct tally_object *freed = block;
+	freed->next = page->free;
+	page->free = freed;
+}
+
+void tally_page_fold(struct tally_page *page)
+{
+	if (page->spare <= TALLY_SPARE_SHUT) return;
+	link_free(page, page->spare);
+	page->spare = NULL;
+	page->used--;
+}
+
+static void shut_spare(struct tally_page *page)
+{
+	tally_page_fold(page);
+	page->spare = TALLY_SPARE_SHUT;
+}
+
+void tally_page_age(struct tally_page *page)
+{
+	shut_spare(page);
+	page->has_aged = true;
+}
+
+static void open_spare(struct tally_page *page)
+{
+	page->spare = page->state == TALLY_PAGE_CURRENT && !page->has_aged ? NULL : TALLY_SPARE_SHUT;
 }
 
 // ---- lists of pages ----
@@ -78,6 +112,7 @@ void tally_page_woken(struct tally_heap *heap, struct tally_page *page)
 static void retire(struct tally_page *page)
 {
 	if (page == &tally_no_page) return;
+	shut_spare(page);
 	tally_young_settle(page);
 	page->state = TALLY_PAGE_FULL;
 	page->wake = page->slots - (page->slots + 7) / 8;
@@ -139,6 +174,7 @@ static bool choose_page(struct tally_heap *heap, unsigned layout, unsigned class
 	}
 	page->state = TALLY_PAGE_CURRENT;
 	page->wake = -1;
+	open_spare(page);
 	heap->current[layout][class] = page;
 	tally_young_list(page);
 	return true;
@@ -156,6 +192,7 @@ static void *new_large(struct tally_heap *heap, size_t size, enum tally_layout l
 	page->owner = heap->tag;
 	heap->is_bare = false;
 	page->state = TALLY_PAGE_LARGE;
+	page->spare = TALLY_SPARE_SHUT;
 	page->used = 1;
 	page->bump = page->end = page->base + page->block_size;
 	if (layout != TALLY_LAYOUT_RAW) memset(page->base, 0, sizeof(struct tally_object));
@@ -202,6 +239,21 @@ void *tally_heap_new_slow(struct tally_heap *heap, size_t size, enum tally_layou
 	return block;
 }
 
+void *tally_heap_new_anyhow(size_t size, enum tally_layout layout)
+{
+	void *block = tally_heap_new(tally_self.heap, size, layout);
+	if (tally_unlikely(!block) && tally_heap_ask(size)) block = tally_heap_new(tally_self.heap, size, layout);
+	return block;
+}
+
+void *tally_heap_new_patiently(size_t size, enum tally_layout layout)
+{
+	void *block = tally_heap_new(tally_self.heap, size, layout);
+	if (tally_unlikely(!block) && tally_heap_relieve()) block = tally_heap_new(tally_self.heap, size, layout);
+	if (tally_unlikely(!block) && tally_heap_ask(size)) block = tally_heap_new(tally_self.heap, size, layout);
+	return block;
+}
+
 // ---- freeing ----
 
 // The block's next object is to be young.
@@ -212,19 +264,6 @@ static void forget_age(struct tally_page *page, const void *block)
 	uint64_t bit = (uint64_t)1 << index % 64;
 	arena->old[number][index / 64] &= ~bit;
 	arena->middle[number][index / 64] &= ~bit;
-}
-
-static inline void hide_freed(struct tally_page *page, void *block)
-{
-	tally_show(block, sizeof(struct tally_object)); // counts and link stay in use
-	tally_hide((char *)block + sizeof(struct tally_object), page->block_size - sizeof(struct tally_object));
-}
-
-static inline void link_free(struct tally_page *page, void *block)
-{
-	struct tally_object *freed = block;
-	freed->next = page->free;
-	page->free = freed;
 }
 
 static inline void free_young(struct tally_heap *heap, struct tally_page *page, void *block)
@@ -249,7 +288,7 @@ void tally_heap_free(void *block)
 {
 	struct tally_page *page = tally_page_of(block);
 	struct tally_heap *heap = tally_self.heap;
-	hide_freed(page, block);
+	tally_heap_hide(page, block);
 	if (tally_unlikely(page->owner != heap->tag)) variant_free_remote(page, block);
 	else free_local(heap, page, block);
 }
@@ -257,7 +296,7 @@ void tally_heap_free(void *block)
 void tally_heap_free_stopped(void *block)
 {
 	struct tally_page *page = tally_page_of(block);
-	hide_freed(page, block);
+	tally_heap_hide(page, block);
 	free_local(variant_heap_of(page), page, block);
 }
 
@@ -271,6 +310,7 @@ void tally_page_reset(struct tally_page *page)
 	page->free = NULL;
 	page->bump = page->base;
 	page->used = 0;
+	open_spare(page);
 	tally_hide(page->base, TALLY_PAGE_SIZE);
 	if (page->used <= page->wake) tally_page_woken(variant_heap_of(page), page);
 }
@@ -309,7 +349,10 @@ bool tally_page_put_remote(struct tally_page *page, void *block)
 static void release_current(struct tally_heap *heap, unsigned layout, unsigned class)
 {
 	struct tally_page *page = heap->current[layout][class];
-	if (page == &tally_no_page || page->used > 0) return;
+	if (page == &tally_no_page) return;
+	tally_page_fold(page);
+	if (page->used > 0) return;
+	shut_spare(page);
 	tally_young_settle(page);
 	heap->current[layout][class] = &tally_no_page;
 	make_empty(heap, page);

@@ -4,7 +4,10 @@
 // test, one store. Everything rarer is in heap.c, and none of it is a point (I1 of core/thread.h). A free by the heap's
 // own thread goes on the page's free list; by anybody else through variant_free_remote.
 //
-// I1  Every block is either allocated, on its page's free list or remote list, or at or beyond its page's `bump`.
+// An object that dies leaves its block in its page's `spare`, and the next allocation takes it from there: what comes and goes
+// touches neither the free list nor `used`. docs/heap.md has what that is worth.
+//
+// I1  Every block is either allocated, on its page's free list or remote list, its `spare`, or at or beyond its page's `bump`.
 // I2  A free block's first eight bytes are zero-like count words in object pages: try-increments fail on it.
 // I3  Taking and freeing blocks neither stops nor collects nor takes an object's lock; of the host's code it calls the
 //     memory hook and the arena allocator only. What stops the world says so at its declaration.
@@ -57,8 +60,59 @@ static inline void *tally_heap_new(struct tally_heap *heap, size_t size, enum ta
 	return block;
 }
 
+// The same for an object of up to TALLY_SMALL_MAX bytes, by the two quickest ways; inlined without the rest. NULL: neither led to
+// a block, which says nothing about memory.
+static inline void *tally_heap_new_quick(struct tally_heap *heap, size_t size, enum tally_layout layout)
+{
+	if (TALLY_ASSERTIONS && tally_self.fail_at) return NULL; // tally_heap_new counts the attempt
+	if (tally_unlikely(size > TALLY_SMALL_MAX)) return NULL;
+	struct tally_page *page = heap->current[layout][(size + 7) / 8];
+	struct tally_object *block = page->spare;
+	if (tally_likely(block > TALLY_SPARE_SHUT)) {
+		page->spare = NULL;
+	} else {
+		if (tally_layout_is_tracked(layout) && tally_unlikely(page->used >= page->watch)) return NULL;
+		block = page->free;
+		if (tally_unlikely(!block)) return NULL;
+		page->free = block->next;
+		page->used++;
+	}
+	if (TALLY_ASSERTIONS) tally_self.allocations++;
+	tally_show(block, size);
+	return block;
+}
+
+// The rest of tally_object_try_new and of tally_object_new: does what can be done when memory is short.
+void *tally_heap_new_anyhow(size_t size, enum tally_layout layout);
+void *tally_heap_new_patiently(size_t size, enum tally_layout layout);
+
 // Takes back a block whose count words say dead, or a raw one. Any attached thread, any page; cannot fail.
 void tally_heap_free(void *block);
+
+// In builds with the address sanitizer: the rest of a free block is nobody's; its counts and its link stay in use.
+static inline void tally_heap_hide(const struct tally_page *page, void *block)
+{
+	tally_show(block, sizeof(struct tally_object));
+	tally_hide((char *)block + sizeof(struct tally_object), page->block_size - sizeof(struct tally_object));
+}
+
+// The same for an object's block; the commonest case inlined: the page is this thread's, current, and has no spare block.
+static inline void tally_heap_free_object(void *block)
+{
+	struct tally_page *page = tally_page_of(block);
+	if (tally_unlikely(page->owner != tally_self.heap->tag || page->spare)) {
+		tally_heap_free(block);
+		return;
+	}
+	tally_heap_hide(page, block);
+	page->spare = block;
+}
+
+// The owner, or a stopped world: the spare block joins the others, and `used` is exact.
+void tally_page_fold(struct tally_page *page);
+// World stopped: some of the page's blocks have a bit in `old` or `middle` from now on.
+void tally_page_age(struct tally_page *page);
+
 // World stopped: the same for any page, whoever's it is.
 void tally_heap_free_stopped(void *block);
 // World stopped: every block of the page is free now; the blocks carry dead count words.

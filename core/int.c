@@ -15,10 +15,18 @@ tally_object *tally_int_of(const char *operation, int64_t value)
 	return &made->header;
 }
 
+static __attribute__((noinline)) tally_object *new_slow(int64_t value)
+{
+	return tally_enter_new("int_new") ? tally_int_of("int_new", value) : NULL;
+}
+
 tally_object *tally_int_new(int64_t value)
 {
-	if (!tally_enter_new("int_new")) return NULL;
-	return tally_int_of("int_new", value);
+	if (tally_int_is_small(value)) return new_slow(value);
+	struct tally_int *made = tally_object_new_quick(TALLY_TYPE_INT, sizeof *made, TALLY_LAYOUT_LEAF);
+	if (tally_unlikely(!made)) return new_slow(value);
+	made->value = value;
+	return &made->header;
 }
 
 bool tally_is_int(const tally_object *object) { return object && object->type == TALLY_TYPE_INT; }

@@ -74,11 +74,20 @@ struct tally_list *tally_list_make(const char *operation, size_t capacity)
 	return tally_error_null(tally_list_no_room(operation, &room));
 }
 
-tally_object *tally_list_new(void)
+static __attribute__((noinline)) tally_object *new_slow(void)
 {
 	if (!tally_enter_new("list_new")) return NULL;
 	struct tally_list *made = tally_list_make("list_new", 0);
 	return made ? &made->header : NULL;
+}
+
+tally_object *tally_list_new(void)
+{
+	struct tally_list *list = tally_object_new_quick(TALLY_TYPE_LIST, sizeof *list, TALLY_LAYOUT_ARRAY);
+	if (tally_unlikely(!list)) return new_slow();
+	list->size = list->capacity = 0;
+	list->items = NULL;
+	return &list->header;
 }
 
 tally_object *tally_list_from(tally_object *const *items, size_t size)

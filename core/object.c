@@ -5,6 +5,7 @@
 //
 // I1  Nothing here holds a lock across a call into a type.
 #include "object.h"
+#include "death.h"
 #include "error.h"
 #include "number.h"
 
@@ -27,7 +28,7 @@ void tally_decref(tally_object *object)
 {
 	if (tally_unlikely(!object)) return;
 	if (tally_unlikely(tally_load(tally_self.poll, relaxed) & TALLY_STOP)) stop_and_drop(object);
-	else variant_decref(object);
+	else if (variant_drop(object)) tally_object_die_here(object);
 }
 
 uint32_t tally_refcount(const tally_object *object) { return variant_refcount(object); }

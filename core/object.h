@@ -11,11 +11,10 @@
 #include "type.h"
 #include "variant.h"
 
-// A block with a header and one reference. NULL: no memory.
-static inline struct tally_object *tally_object_make(unsigned type, size_t size, enum tally_layout layout)
+// Gives a block its header, with one reference.
+static inline struct tally_object *tally_object_init(void *block, unsigned type)
 {
-	struct tally_object *object = tally_heap_new(tally_self.heap, size, layout);
-	if (tally_unlikely(!object)) return NULL;
+	struct tally_object *object = block;
 	object->next = NULL; // clears lock, gc and flags with the link
 	object->type = (uint16_t)type;
 	variant_count_init(object);
@@ -27,19 +26,27 @@ static inline struct tally_object *tally_object_make(unsigned type, size_t size,
 // (but for the host's memory hook): may be called with an object locked.
 static inline struct tally_object *tally_object_try_new(unsigned type, size_t size, enum tally_layout layout)
 {
-	struct tally_object *object = tally_object_make(type, size, layout);
-	if (tally_unlikely(!object) && tally_heap_ask(size)) object = tally_object_make(type, size, layout);
-	return object;
+	void *block = tally_heap_new_quick(tally_self.heap, size, layout);
+	if (tally_unlikely(!block) && !(block = tally_heap_new_anyhow(size, layout))) return NULL;
+	return tally_object_init(block, type);
 }
 
 // The same for constructors: when memory is short it first stops the world and takes back what the heaps of all threads
 // do not use. Nothing is half made and nothing locked.
 static inline struct tally_object *tally_object_new(unsigned type, size_t size, enum tally_layout layout)
 {
-	struct tally_object *object = tally_object_make(type, size, layout);
-	if (tally_unlikely(!object) && tally_heap_relieve()) object = tally_object_make(type, size, layout);
-	if (tally_unlikely(!object) && tally_heap_ask(size)) object = tally_object_make(type, size, layout);
-	return object;
+	void *block = tally_heap_new_quick(tally_self.heap, size, layout);
+	if (tally_unlikely(!block) && !(block = tally_heap_new_patiently(size, layout))) return NULL;
+	return tally_object_init(block, type);
+}
+
+// A public constructor's first try, its run point included: an object, or NULL, and the constructor goes the usual way, from
+// its entry on, in a function of its own, which is not inlined. Then this one needs no stack frame and saves no registers.
+static inline void *tally_object_new_quick(unsigned type, size_t size, enum tally_layout layout)
+{
+	if (tally_unlikely(!tally_is_undisturbed())) return NULL;
+	void *block = tally_heap_new_quick(tally_self.heap, size, layout);
+	return tally_likely(block != NULL) ? tally_object_init(block, type) : NULL;
 }
 
 // Steals the last reference to `object`: its count has reached zero and nobody else can reach it. Destroys it now

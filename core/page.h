@@ -14,6 +14,8 @@
 // I3  `remote` is taken only by a drain that found TALLY_SUMMARY_REMOTE in the summary that it took; whoever makes the
 //     list non-empty sets that bit. So each non-empty list is announced exactly once.
 // I4  A page with a summary other than 0 is on its way to, or in, the list of its owner's slot: it is not given away.
+// I5  `spare` is NULL or a free block only while the page is current and none of its blocks has aged, else TALLY_SPARE_SHUT. The
+//     block in it counts as used until tally_page_fold.
 #ifndef TALLY_CORE_PAGE_H
 #define TALLY_CORE_PAGE_H
 
@@ -29,6 +31,7 @@ enum {
 };
 #define TALLY_ARENA_SIZE ((size_t)1 << TALLY_ARENA_SHIFT)
 #define TALLY_SUMMARY_REMOTE ((uint64_t)1 << 63)
+#define TALLY_SPARE_SHUT ((struct tally_object *)1) // no block is to be put there
 
 // Where a page stands with its heap.
 enum tally_page_state {
@@ -52,13 +55,13 @@ struct tally_page {
 	uint16_t slots; // blocks that fit
 	uint8_t layout; // enum tally_layout
 	uint8_t class;  // size class; meaningless when large
-	uint64_t unused[2];
+	struct tally_page *next, *previous; // the owner's lists
 	// what the owner's allocations and frees touch
-	struct tally_object *free; // linked through `next`
+	struct tally_object *spare; // the object's block that became free last, the first to be allocated; NULL: none
+	struct tally_object *free;  // linked through `next`
 	char *bump, *end;          // blocks never handed out since the page was last empty
 	int32_t used;
 	int32_t wake; // a free that leaves `used` at or below this changes the page's state
-	struct tally_page *next, *previous;
 	uint16_t owner; // tag of the slot
 	uint8_t state;  // enum tally_page_state
 	bool is_used;   // has held blocks before: its memory is not all zero
@@ -66,9 +69,10 @@ struct tally_page {
 	// core/young.c; pages of tracked layouts
 	int32_t counted; // how many of `used` the trigger has been told
 	int32_t watch;   // an allocation that finds `used` there tells the trigger first; INT32_MAX: none does
+	uint64_t unused;
 };
 static_assert(sizeof(struct tally_page) == 128, "a descriptor is two cache lines");
-static_assert(offsetof(struct tally_page, free) == 64, "the owner's fields have a line of their own");
+static_assert(offsetof(struct tally_page, spare) == 64, "the owner's fields have a line of their own");
 
 struct tally_arena {
 	uint64_t word[TALLY_ARENA_PAGES]; // collector: reciprocal | first index << 32; 0: not in this collection
@@ -96,10 +100,14 @@ static inline unsigned tally_page_number(const void *address)
 	return (unsigned)(((uintptr_t)address & (TALLY_ARENA_SIZE - 1)) >> TALLY_PAGE_SHIFT);
 }
 
-// The descriptor of the page that holds `block` (for a large block: its first byte's page).
+// The descriptor of the page that holds `block` (for a large block: its first byte's page). The same as
+// &page[tally_page_number(block)], in two steps less: the address is divided at once by how much memory a byte of a descriptor
+// stands for.
 static inline struct tally_page *tally_page_of(const void *block)
 {
-	return &tally_arena_of(block)->page[tally_page_number(block)];
+	const size_t size = sizeof(struct tally_page), offsets = (TALLY_ARENA_PAGES - 1) * size;
+	size_t offset = (uintptr_t)block / (TALLY_PAGE_SIZE / size) & offsets;
+	return (struct tally_page *)(void *)((char *)tally_arena_of(block)->page + offset);
 }
 
 static inline unsigned tally_block_index(const struct tally_page *page, const void *block)

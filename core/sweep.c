@@ -32,7 +32,7 @@ static size_t promote_page(const struct tally_candidates *set, struct tally_page
 		if (live) living += (size_t)__builtin_popcountll(promote_word(arena, number, word, live, generation));
 	}
 	if (!living) return 0;
-	page->has_aged = true;
+	tally_page_age(page);
 	if (generation == 0) arena->has_middle[number / 64] |= (uint64_t)1 << number % 64;
 	return living;
 }
@@ -135,6 +135,7 @@ size_t tally_sweep_free(struct tally_candidates *set)
 	struct tally_page *large = NULL;
 	for (uint32_t i = 0; i < set->pages; i++) {
 		struct tally_page *page = set->page[i];
+		tally_page_fold(page);
 		int32_t untold = page->used - page->counted;
 		size_t emptied = empty_page(set, page);
 		if (emptied) free_page(set, page, emptied, &large);

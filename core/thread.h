@@ -140,12 +140,17 @@ static inline bool tally_may_pass_queued(void)
 	return false;
 }
 
+// Nobody wants anything of the thread: a run point would return true and do nothing.
+static inline bool tally_is_undisturbed(void)
+{
+	uint64_t word = tally_load(tally_self.poll, relaxed);
+	return tally_likely(!(word & ~(uint64_t)TALLY_ROLE) && !tally_self.pending);
+}
+
 // The run point of constructors.
 static inline bool tally_enter_new(const char *operation)
 {
-	uint64_t word = tally_load(tally_self.poll, relaxed);
-	if (tally_likely(!(word & ~(uint64_t)TALLY_ROLE) && !tally_self.pending)) return true;
-	return tally_enter_new_slow(operation);
+	return tally_is_undisturbed() || tally_enter_new_slow(operation);
 }
 
 // One level deeper: hash, equality, order, repr, calls. They recurse on the C stack, the host's hooks in between, so the levels

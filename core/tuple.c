@@ -72,14 +72,39 @@ struct tally_object *tally_tuple_of(const char *operation, struct tally_object *
 	return &tuple->header;
 }
 
-tally_object *tally_tuple_new(tally_object *const *items, size_t size)
+static __attribute__((noinline)) tally_object *new_slow(tally_object *const *items, size_t size)
 {
 	if (!tally_enter_new("tuple_new")) return NULL;
-	if (tally_unlikely(size - 1 >= SIZE_LIMIT)) return size ? too_large("tuple_new", size) : tally_tuple_empty;
+	if (size > SIZE_LIMIT) return too_large("tuple_new", size);
 	if (tally_items_check("tuple_new", items, size)) return NULL;
-	struct tally_tuple *tuple = make("tuple_new", size);
-	if (!tuple) return NULL;
-	fill(tuple->items, items, size);
+	return tally_tuple_of("tuple_new", items, size);
+}
+
+// The rest of a tuple of which the first `done` elements are there; or none, when one of them is missing.
+static __attribute__((noinline)) tally_object *fill_rest(struct tally_tuple *tuple, tally_object *const *items, size_t done)
+{
+	if (tally_unlikely(tally_items_check("tuple_new", items, tuple->size))) {
+		tuple->size = done;
+		variant_decref(&tuple->header);
+		return NULL;
+	}
+	fill(tuple->items + done, items + done, tuple->size - done);
+	return &tuple->header;
+}
+
+enum { FEW = 32 }; // elements for which it is worth while to go over them once only
+
+tally_object *tally_tuple_new(tally_object *const *items, size_t size)
+{
+	if (tally_unlikely(size - 1 >= FEW || !items)) return new_slow(items, size);
+	const size_t bytes = sizeof(struct tally_tuple) + size * sizeof items[0];
+	struct tally_tuple *tuple = tally_object_new_quick(TALLY_TYPE_TUPLE, bytes, TALLY_LAYOUT_POINTERS);
+	if (tally_unlikely(!tuple)) return new_slow(items, size);
+	tuple->size = size;
+	for (size_t i = 0; i < size; i++) {
+		if (tally_unlikely(!items[i] || !variant_incref_quick(items[i]))) return fill_rest(tuple, items, i);
+		tuple->items[i] = items[i];
+	}
 	return &tuple->header;
 }
 

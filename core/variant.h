@@ -19,6 +19,13 @@ static inline void variant_count_init(struct tally_object *object);
 static inline void variant_incref(struct tally_object *object);
 // The last reference calls tally_object_die.
 static inline void variant_decref(struct tally_object *object);
+// The same, but true: that was the last one, its count words say that the block is free, and the caller is to call
+// tally_object_die. (False when that has been called already, too.)
+static inline bool variant_drop(struct tally_object *object);
+// Where they are short and call nothing, for loops that should save no registers. False: not here, nothing has been done. A
+// quick decref never takes the last reference.
+static inline bool variant_incref_quick(struct tally_object *object);
+static inline bool variant_decref_quick(struct tally_object *object);
 // One more reference unless the object is dead; only its header is touched. The block must still be an object's.
 static inline bool variant_try_incref(struct tally_object *object);
 // References now; UINT32_MAX: immortal. Exact while nobody else counts.
@@ -76,6 +83,8 @@ void variant_thread_detach(void);
 // The calling thread is attached and its polled word asks for something. Stop: wait; run: also take what is queued.
 void variant_stop_point(void);
 void variant_run_point(void);
+// Others have queued something for this thread.
+static inline bool variant_has_queued(void);
 // Puts what others have queued for this thread, which is attached, on its list of the dying. Does not stop.
 void variant_take_queued(void);
 // How a busy member of the list of threads stands. A glimpse: the thread goes on meanwhile. The list's latch is held; takes

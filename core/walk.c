@@ -21,6 +21,7 @@ struct totals {
 static int count_page(struct tally_page *page, void *context)
 {
 	struct totals *totals = context;
+	tally_page_fold(page);
 	uint64_t blocks = (uint64_t)page->used - (tally_load(&page->remote, relaxed) >> 16);
 	totals->bytes += blocks * page->block_size;
 	if (page->layout != TALLY_LAYOUT_RAW) totals->objects += blocks;
@@ -84,6 +85,7 @@ static int walk_page(struct tally_page *page, void *context)
 {
 	struct walk *walk = context;
 	uint64_t free[TALLY_PAGE_SIZE / TALLY_BLOCK_MIN / 64] = {0};
+	tally_page_fold(page);
 	mark_free(page, free);
 	unsigned end = page->state == TALLY_PAGE_LARGE ? 1 : (unsigned)((size_t)(page->bump - page->base) / page->block_size);
 	if (page->used == 0) end = 0; // also: never formatted

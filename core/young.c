@@ -11,6 +11,7 @@ static _Atomic uint32_t limit; // the threshold; 0: never
 
 static int64_t settle(struct tally_page *page)
 {
+	tally_page_fold(page);
 	int32_t change = page->used - page->counted;
 	page->counted = page->used;
 	if (!change) return tally_load(&count, relaxed);
@@ -75,6 +76,7 @@ void tally_young_rewatch(struct tally_heap *heap) { each_current(heap, tally_you
 // What is in the page has been collected, or is of age now.
 static void list_anew(struct tally_page *page)
 {
+	tally_page_fold(page);
 	page->counted = page->used;
 	tally_young_list(page);
 }

@@ -5,7 +5,8 @@
 //
 //   local   1 ...... 0x7FFFFFFF | 0x80000000 ...... 0xFFFFFFFF
 //           references          | immortal, never written (a count that gets here stays)
-//   shared  0: alive            | GIL_DEAD: dying (local: type index) or free (local: 0)
+//           0: dead, the last reference gone, or a free block
+//   shared  0: alive, or local 0 | GIL_DEAD: dying (local: type index) or free (local: 0)
 //
 // I1  Only the holder of the lock reads or writes a header.
 #ifndef TALLY_GIL_VARIANT_INLINE_H
@@ -31,12 +32,31 @@ static inline void variant_incref(struct tally_object *object)
 	if (tally_likely((int32_t)count >= 0)) tally_store(&object->local, count + 1, relaxed);
 }
 
-static inline void variant_decref(struct tally_object *object)
+static inline bool variant_drop(struct tally_object *object)
 {
 	uint32_t count = tally_load(&object->local, relaxed);
-	if (tally_unlikely((int32_t)count < 0)) return;
+	if (tally_unlikely((int32_t)count < 0)) return false;
 	tally_store(&object->local, count - 1, relaxed);
-	if (tally_unlikely(count == 1)) tally_object_die(object);
+	return tally_unlikely(count == 1);
+}
+
+static inline void variant_decref(struct tally_object *object)
+{
+	if (variant_drop(object)) tally_object_die(object);
+}
+
+static inline bool variant_incref_quick(struct tally_object *object)
+{
+	variant_incref(object);
+	return true;
+}
+
+static inline bool variant_decref_quick(struct tally_object *object)
+{
+	uint32_t count = tally_load(&object->local, relaxed);
+	if (tally_unlikely(count == 1)) return false;
+	if (tally_likely((int32_t)count >= 0)) tally_store(&object->local, count - 1, relaxed);
+	return true;
 }
 
 static inline bool variant_is_alive(const struct tally_object *object)
@@ -88,6 +108,8 @@ static inline void variant_hold_stopped(struct tally_object *object) { variant_i
 static inline bool variant_drop_stopped(struct tally_object *object) { return variant_resurrect_end(object); }
 
 static inline void variant_void_stopped(struct tally_object *object) { variant_count_kill(object, 0); }
+
+static inline bool variant_has_queued(void) { return false; }
 
 static inline enum tally_hold variant_lock_take(struct tally_object *object)
 {

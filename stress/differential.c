@@ -1,17 +1,20 @@
-// stress/differential.c: the driver of the differential test, linked with one engine: a program for each build of Tally and
-// one for CPython.
+// stress/differential.c: the driver of the differential test, linked with one engine: a program for each build of Tally
+// and one for CPython.
 //
-//     tally-differential-<engine> [--seed S] [--operations N] [--every N] [--trace FROM:TO] [--without NAME,NAME...] [--plant]
+//     tally-differential-<engine> [--seed S] [--operations N] [--every N] [--trace FROM:TO]
+//                                 [--without NAME,NAME...] [--plant]
 //
-// Performs N operations that the seed determines, and after every 10,000 of them (or as --every says) prints their number and the
-// digest of all that has been observed so far: two programs that print the same have seen the same. --trace prints each operation
-// from FROM to TO with its arguments and what came of it, instead. --without leaves operations out, which makes another
-// sequence. --plant makes one operation of the engine wrong. script/differential runs all the programs and compares them.
+// Performs N operations that the seed determines, and after every 10,000 of them (or as --every says) prints their
+// number and the digest of all that has been observed so far: two programs that print the same have seen the same.
+// --trace prints each operation from FROM to TO with its arguments and what came of it, instead. --without leaves
+// operations out, which makes another sequence. --plant makes one operation of the engine wrong. script/differential
+// runs all the programs and compares them.
 //
-// Observed are of each operation: the error's kind; results as text; numbers; what the first argument is afterwards, if it can
-// change; and of all that the pool holds, its text, whenever a digest is printed.
+// Observed are of each operation: the error's kind; results as text; numbers; what the first argument is afterwards, if
+// it can change; and of all that the pool holds, its text, whenever a digest is printed.
 //
-// Status 0; 1: objects were left over, or a call failed without an error or with one that it cannot have; 2: wrong usage.
+// Status 0; 1: objects were left over, or a call failed without an error or with one that it cannot have; 2: wrong
+// usage.
 #include "differential.h"
 #include "digest.h"
 
@@ -32,8 +35,8 @@ static bool is_wrong; // status 1
 
 // ---- what is observed ----
 
-static const char *const faults[] = {"", "type error", "value error", "index error", "overflow", "too deep", "ANOTHER ERROR",
-                                     "AN ERROR THAT WAS NOT SET"};
+static const char *const faults[] = {"",         "type error", "value error",   "index error",
+                                     "overflow", "too deep",   "ANOTHER ERROR", "AN ERROR THAT WAS NOT SET"};
 
 static bool can_change(reference object)
 {
@@ -106,7 +109,7 @@ static void add_argument(struct text *text, const struct call *call, char letter
 	case 'T': text_add_quoted(text, call->bytes, call->size); break;
 	case '*': add_items(text, call); break;
 	default:
-		if (strchr("xckrewB", letter)) add_number(text, call->number[(*numbers)++]);
+		if (strchr("xcgpkrewB", letter)) add_number(text, call->number[(*numbers)++]);
 		else text_add_object(text, call->object[(*objects)++]);
 	}
 }
@@ -118,10 +121,10 @@ static void print_call(struct text *text, uint64_t index, const struct step *ste
 	bool any = false;
 	text_add(text, "%" PRIu64 " %s", index, operation_names[step->operation]);
 	for (const char *letter = operation_arguments[step->operation]; *letter; letter++) {
-		// A slice is three numbers, or two.
-		for (const char *one = *letter == 'g' ? "xxx" : *letter == 'p' ? "xx" : (char[]){*letter, 0}; *one; one++) {
+		size_t times = *letter == 'g' ? 3 : *letter == 'p' ? 2 : 1; // a slice is several numbers
+		for (; times > 0; times--) {
 			add_separator(text, &any);
-			add_argument(text, &step->call, *one, &objects, &numbers);
+			add_argument(text, &step->call, *letter, &objects, &numbers);
 		}
 	}
 	text_add(text, any ? ")" : "()");
@@ -187,7 +190,8 @@ __attribute__((format(printf, 1, 2))) static _Noreturn void refuse(const char *f
 }
 
 // Reads a number and what follows it, which must be `end`.
-static const char *parse(const char *option, const char *given, const char *at, uint64_t least, uint64_t *number, char end)
+static const char *parse(const char *option, const char *given, const char *at, uint64_t least, uint64_t *number,
+                         char end)
 {
 	char *rest = NULL;
 	errno = 0;

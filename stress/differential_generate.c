@@ -1,13 +1,14 @@
 // stress/differential_generate.c: which operation comes next, and with which arguments.
 //
-// The pool has a partition for each kind of object. An argument of a type comes from its partition, now and then from another one;
-// a result goes to a random slot of its own, unless it is heavy. Operations on heavy objects would take long, so what is found to
-// have become heavy since is replaced by an empty one of its kind.
+// The pool has a partition for each kind of object. An argument of a type comes from its partition, now and then from
+// another one; a result goes to a random slot of its own, unless it is heavy. Operations on heavy objects would take
+// long, so what is found to have become heavy since is replaced by an empty one of its kind.
 //
-// I1  What is drawn depends on the seed and on what the engines agree about: never on the order of a set, nor on a hash.
+// I1  What is drawn depends on the seed and on what the engines agree about: never on the order of a set, nor on a
+// hash.
 #include "differential.h"
+#include "differential_chance.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,51 +29,6 @@ static const unsigned weights[OPERATIONS] = {
 #include "differential_operations.h"
 #undef OPERATION
 };
-
-// ---- chance ----
-
-static uint64_t random_state;
-
-static uint64_t draw(void)
-{
-	uint64_t mixed = random_state += UINT64_C(0x9e3779b97f4a7c15);
-	mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return mixed ^ (mixed >> 31);
-}
-
-static size_t draw_below(size_t limit) { return (size_t)(draw() >> 11) % limit; }
-static bool one_in(size_t n) { return draw_below(n) == 0; }
-
-// ---- the alphabet ----
-
-// Quotes, white space, controls, letters that are not printed, marks, the first and last of each length: all of them assigned.
-static const char *const characters[] = {
-	"a", "a", "b", "b", "c", "A", " ", "'", "\"", "\\", "\n", "\t", "\x01", "\x7f", "\xc2\x80", "\xc2\xa0", "\xc2\xad", "\xc3\xa9",
-	"\xc3\x9f", "\xcc\x81", "\xdf\xbf", "\xe0\xa0\x80", "\xe2\x80\x8b", "\xe2\x82\xac", "\xe3\x80\x80", "\xed\x9f\xbb", "\xee\x80\x80",
-	"\xef\xbb\xbf", "\xef\xbf\xbd", "\xf0\x90\x80\x80", "\xf0\x9f\x98\x80", "\xf3\xa0\x84\x80", "\xf4\x8f\xbf\xbf", "0", "1", "9"};
-
-static const size_t character_count = sizeof characters / sizeof *characters;
-
-static bool starts_known(const char *at)
-{
-	for (size_t i = 0; i < character_count; i++) {
-		if (strncmp(at, characters[i], strlen(characters[i])) == 0) return true;
-	}
-	return false;
-}
-
-// Decoded bytes may have others in them: what is not assigned is printed by some versions of Unicode and not by others.
-static bool is_known(reference str)
-{
-	size_t size;
-	const char *bytes = engine_bytes(str, &size);
-	for (size_t i = 0; i < size; i++) {
-		unsigned char byte = (unsigned char)bytes[i];
-		if (byte >= 0xc0 && !starts_known(bytes + i)) return false;
-	}
-	return true;
-}
 
 // ---- the pool ----
 
@@ -124,10 +80,19 @@ static reference pick(enum partition partition)
 	return engine_keep(*slot);
 }
 
+// Decoded bytes may be any text: what is not assigned is printed by some versions of Unicode and not by others.
+static bool is_known(reference str)
+{
+	size_t size;
+	const char *bytes = engine_bytes(str, &size);
+	return is_known_text(bytes, size);
+}
+
 static void keep_result(reference object)
 {
 	enum partition partition = partition_of(engine_kind(object));
-	if (partition == PARTITIONS || is_heavy(object) || (partition == STRS && !is_known(object))) engine_drop(object);
+	if (partition == PARTITIONS || is_heavy(object) || (partition == STRS && !is_known(object)))
+		engine_drop(object);
 	else put(&pool[partition][draw_below(SLOTS)], object);
 }
 
@@ -137,7 +102,7 @@ static unsigned starts[OPERATIONS + 1]; // sums of the weights
 
 void pool_start(uint64_t seed, const bool *without)
 {
-	random_state = seed;
+	chance_start(seed);
 	for (size_t i = 0; i < OPERATIONS; i++) starts[i + 1] = starts[i] + (without[i] ? 0 : weights[i]);
 	for (enum partition partition = 0; partition < PARTITIONS; partition++) {
 		for (size_t i = 0; i < SLOTS; i++) pool[partition][i] = make_empty(partition);
@@ -218,8 +183,8 @@ static int by_text(const void *left, const void *right)
 	return strcmp(a->bytes, b->bytes);
 }
 
-// The place of the element that would stand at `wanted`, were the set sorted: I1. Of two with the same text, two NaNs, nobody can say
-// which comes first: `count`.
+// The place of the element that would stand at `wanted`, were the set sorted: I1. Of two with the same text, two NaNs,
+// nobody can say which comes first: `count`.
 static size_t place_in_order(reference *elements, size_t count, size_t wanted)
 {
 	struct text texts[MEMBERS] = {0}, sorted[MEMBERS];
@@ -247,7 +212,7 @@ static reference pick_member(reference container, reference (*pick_other)(void))
 	return member ? member : pick_other();
 }
 
-// ---- numbers ----
+// ---- several at once ----
 
 static size_t size_of(reference object)
 {
@@ -259,116 +224,18 @@ static size_t size_of(reference object)
 	return size;
 }
 
-static int64_t draw_extreme(void)
+// Those that are far apart are distinct, too.
+static reference make_number(bool real, bool far_apart)
 {
-	static const int64_t extremes[] = {INT64_MAX, INT64_MIN + 1, INT64_MAX - 1, INT64_C(1) << 32, -(INT64_C(1) << 32)};
-	return extremes[draw_below(sizeof extremes / sizeof *extremes)];
-}
-
-static int64_t draw_index(size_t size)
-{
-	if (one_in(60)) return one_in(5) ? INT64_MIN : draw_extreme();
-	return (int64_t)draw_below(2 * size + 5) - (int64_t)size - 2;
-}
-
-static int64_t draw_bound(size_t size)
-{
-	if (one_in(3)) return LEFT_OUT;
-	return one_in(40) ? draw_extreme() : (int64_t)draw_below(2 * size + 7) - (int64_t)size - 3;
-}
-
-static int64_t draw_stride(void)
-{
-	static const int64_t strides[] = {1, 1, 1, 1, 2, 2, 3, -1, -1, -2, -3, 7, -7, 0, INT64_MAX, INT64_MIN};
-	return strides[draw_below(sizeof strides / sizeof *strides)];
-}
-
-static int64_t draw_count(void) { return one_in(60) ? INT64_C(1) << 62 : (int64_t)draw_below(5); }
-
-static int64_t draw_int(void)
-{
-	switch (draw_below(10)) {
-	case 0: return (int64_t)draw_below(2001) - 1000;
-	case 1: return one_in(2) ? INT64_MIN + (int64_t)draw_below(3) : INT64_MAX - (int64_t)draw_below(3);
-	case 2: return (INT64_C(1) << (40 + draw_below(23))) + (int64_t)draw_below(5) - 2;
-	case 3: return (int64_t)draw();
-	default: return (int64_t)draw_below(24) - 4;
-	}
-}
-
-static double draw_any_float(void)
-{
-	uint64_t bits = draw();
-	double value;
-	memcpy(&value, &bits, sizeof value);
-	return isnan(value) ? (double)NAN : value;
-}
-
-static double draw_float(void)
-{
-	static const double corners[] = {0.0, -0.0, 1e16, 1e15, 1e-4, 1e-5, 0.1, 5e-324, 1.7976931348623157e308, 1e22, 9007199254740993.0};
-	switch (draw_below(10)) {
-	case 0: return one_in(3) ? (double)NAN : one_in(2) ? (double)INFINITY : -(double)INFINITY;
-	case 1: return corners[draw_below(sizeof corners / sizeof *corners)];
-	case 2: return draw_any_float();
-	case 3: return (double)draw_int();
-	case 4: return ((double)draw_below(2001) - 1000) / 8;
-	case 5: return (double)(int64_t)draw() / 1e5;
-	default: return (double)draw_below(24) - 4;
-	}
-}
-
-// ---- texts ----
-
-// What a number is written with; a part of the texts made of them is one.
-static const char *const digits[] = {"0", "1", "2", "7", "9", "10", "12", "_", "-", "+", ".", "e", "E", "x", "0x", "0b1", "0o", "f",
-                                     "z", " ", "\n", "inf", "nan", "1.5", "1e5", "9223372036854775807", "-9223372036854775808",
-                                     "922337203685477580", "8", ".5", "1e308", "1e-320", "INFINITY", "\t"};
-
-// Bytes of which many sequences are no UTF-8.
-static const char *const fragments[] = {"a", "b", "\x80", "\xbf", "\xc2", "\xc0", "\xe0", "\xe2\x82", "\xed", "\xa0", "\xf0", "\xf0\x9f",
-                                        "\xf4", "\x90", "\xf5", "\xff", "\xc3\xa9", "\xe2\x82\xac", "\x8f", "\x9f"};
-
-static void add_pieces(struct step *step, const char *const *pieces, size_t count, size_t most)
-{
-	for (size_t left = draw_below(most + 1); left > 0; left--) {
-		const char *piece = pieces[draw_below(count)];
-		size_t size = strlen(piece);
-		if (step->call.size + size > sizeof step->bytes) return;
-		memcpy(step->bytes + step->call.size, piece, size);
-		step->call.size += size;
-	}
-}
-
-static void draw_bytes(struct step *step)
-{
-	static const size_t digit_count = sizeof digits / sizeof *digits;
-	step->call.bytes = step->bytes;
-	switch (draw_below(12)) {
-	case 0: add_pieces(step, fragments, sizeof fragments / sizeof *fragments, 6); break;
-	case 1:
-	case 2:
-	case 3: add_pieces(step, digits, digit_count, 4); break;
-	case 4:
-	case 5:
-	case 6: add_pieces(step, characters, 5, 4); break; // a few letters: some are parts of others
-	case 7: step->call.size = 1; break;                // a NUL
-	default: add_pieces(step, characters, character_count, 9); break;
-	}
-}
-
-// ---- several at once ----
-
-static reference make_number(bool real)
-{
-	const struct call call = {.number = {draw_int()}, .real = real ? draw_float() : 0};
+	const struct call call = {.number = {far_apart ? (int64_t)draw_number() : draw_int()},
+	                          .real = real ? draw_float() : 0};
 	return perform(real ? float_new_operation : int_new_operation, &call);
 }
 
 // Mostly of a few kinds, so that some can be compared, hashed, joined and sorted; a few, now and then many.
 static void draw_items(struct step *step, size_t most)
 {
-	size_t style = draw_below(7);
+	size_t style = draw_below(8);
 	step->call.items = step->items;
 	step->call.count = draw_below((one_in(12) ? most : 8) + 1);
 	for (size_t i = 0; i < step->call.count; i++) {
@@ -376,7 +243,7 @@ static void draw_items(struct step *step, size_t most)
 		                 : style == 1 ? pick(NUMBERS)
 		                 : style == 2 ? pick_hashable()
 		                 : style == 3 ? pick(one_in(2) ? TUPLES : LISTS)
-		                 : style <= 5 ? make_number(style == 5)
+		                 : style <= 6 ? make_number(style == 5, style == 6)
 		                              : pick_any();
 	}
 }
@@ -437,14 +304,26 @@ static reference make_dict_of(reference *elements, size_t count)
 
 static reference make_of(enum partition partition, reference *elements, size_t count)
 {
-	static const enum operation makers_of[PARTITIONS] = {[TUPLES] = tuple_new_operation, [LISTS] = list_from_operation,
-	                                                     [SETS] = set_of_operation, [FROZENSETS] = frozenset_of_operation};
+	static const enum operation makers_of[PARTITIONS] = {[TUPLES] = tuple_new_operation,
+	                                                     [LISTS] = list_from_operation,
+	                                                     [SETS] = set_of_operation,
+	                                                     [FROZENSETS] = frozenset_of_operation};
 	const struct call call = {.items = elements, .count = count};
 	return partition == DICTS ? make_dict_of(elements, count) : perform(makers_of[partition], &call);
 }
 
-// A container that is equal, or nearly so: its numbers may be of another type, and the last one may be missing. No chance is drawn
-// for each element: I1.
+// Nobody should see in which order a set has got its elements.
+static void turn_around(reference *elements, size_t count)
+{
+	for (size_t i = 0; i < count / 2; i++) {
+		reference element = elements[i];
+		elements[i] = elements[count - 1 - i];
+		elements[count - 1 - i] = element;
+	}
+}
+
+// A container that is equal, or nearly so: its numbers may be of another type, and the last one may be missing. No
+// chance is drawn for each element: I1.
 static reference vary(reference container)
 {
 	reference elements[MEMBERS];
@@ -458,6 +337,7 @@ static reference vary(reference container)
 		elements[i] = vary_element(former, numbers);
 		engine_drop(former);
 	}
+	if (is_set) turn_around(elements, count);
 	size_t left_out = !shorter || is_set || count == 0 ? 0 : partition == DICTS ? 2 : 1;
 	reference varied = make_of(partition, elements, count - left_out);
 	for (size_t i = 0; i < count; i++) engine_drop(elements[i]);
@@ -468,9 +348,9 @@ static reference vary(reference container)
 
 static reference pick_argument(char letter, reference first)
 {
-	static const char letters[] = "nubtlds";
+	static const char letters[] = "nubtldsz"; // as the partitions
 	const char *typed = strchr(letters, letter);
-	if (first && strchr("tldsfv", letter) && one_in(8)) return vary(first);
+	if (first && strchr("tldszfv", letter) && one_in(8)) return vary(first);
 	if (typed) return pick_of_type((enum partition)(typed - letters));
 	switch (letter) {
 	case 'f': return pick_of_type(one_in(2) ? SETS : FROZENSETS);
@@ -481,6 +361,13 @@ static reference pick_argument(char letter, reference first)
 	case 'o': return pick_sortable();
 	default: return first && one_in(30) ? engine_keep(first) : pick_any(); // that it may contain itself
 	}
+}
+
+static void draw_call_text(struct step *step)
+{
+	draw_text(&step->text);
+	step->call.bytes = step->text.bytes;
+	step->call.size = step->text.size;
 }
 
 // How many numbers the letter stands for; they are in `numbers`.
@@ -509,7 +396,6 @@ void step_draw(struct step *step)
 	struct call *call = &step->call;
 	size_t objects = 0, numbers = 0;
 	*call = (struct call){0};
-	step->bytes[0] = 0;
 	step->operation = draw_operation();
 	for (const char *letter = operation_arguments[step->operation]; *letter; letter++) {
 		size_t size = call->object[0] ? size_of(call->object[0]) : 0;
@@ -517,7 +403,7 @@ void step_draw(struct step *step)
 		numbers += drawn;
 		if (drawn) continue;
 		if (*letter == 'y') call->real = draw_float();
-		else if (*letter == 'T') draw_bytes(step);
+		else if (*letter == 'T') draw_call_text(step);
 		else if (*letter == '*') draw_items(step, ITEMS / 2);
 		else call->object[objects] = pick_argument(*letter, call->object[0]), objects++;
 	}

@@ -1,7 +1,7 @@
 // stress/differential_operations.h: the operations of the differential test: OPERATION(name, arguments, weight).
 //
 // Arguments, a letter each; an argument of a given type is now and then one of another type:
-//     n number   u str   b bytes   t tuple   l list   d dict   s set   f set or frozenset   v anything
+//     n number   u str   b bytes   t tuple   l list   d dict   s set   z frozenset   f set or frozenset   v anything
 //     m what the first argument contains, or anything    h the same, mostly hashable    i anything with elements
 //     q the same, but no set with an order of its own     o a list that can be sorted    * several objects
 //     x index   c count, or where to begin   g start, stop, step   p start, stop   k key function   r 0 or 1
@@ -149,7 +149,8 @@ OPERATION(compare_sets, "ffe", 8)
 OPERATION(hash, "v", 6)
 OPERATION(hash_alike, "vv", 5)
 OPERATION(hash_alike_numbers, "nn", 5)
-OPERATION(hash_alike_sets, "ff", 3)
+OPERATION(hash_alike_tuples, "tt", 3)
+OPERATION(hash_alike_sets, "zz", 4)
 OPERATION(len, "v", 5)
 OPERATION(truth, "v", 5)
 OPERATION(repr, "v", 12)
@@ -158,6 +159,6 @@ OPERATION(is_type, "vv", 2)
 OPERATION(iterate, "q", 5)
 OPERATION(iterate_reversed, "q", 5)
 OPERATION(iterate_some, "ic", 4)
-OPERATION(iterate_changing, "lcc", 4)
+OPERATION(iterate_changing, "lccr", 5)
 OPERATION(tower, "rrc", 1)
 OPERATION(ring, "cc", 1)

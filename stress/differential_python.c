@@ -1,8 +1,8 @@
 // stress/differential_python.c: the differential test's operations on CPython, through its C API.
 //
-// An operation is what a Python programmer would write, and here and there a little more, where Tally differs by design:
-// docs/differential.md names each such place. Before an operation runs, arguments for which Tally wants a certain type are looked
-// at by the letters of differential_operations.h, and a wrong one is a type error here, too.
+// An operation is what a Python programmer would write, and here and there a little more, where Tally differs by
+// design: docs/differential.md names each such place. Before an operation runs, arguments for which Tally wants a
+// certain type are looked at by the letters of differential_operations.h, and a wrong one is a type error here, too.
 #include "differential_python.h"
 
 #include <stdlib.h>
@@ -12,12 +12,18 @@
 
 static enum fault fault_of_error(void)
 {
-	static PyObject *const *const types[] = {&PyExc_IndexError,    &PyExc_RecursionError, &PyExc_OverflowError, &PyExc_MemoryError,
-	                                         &PyExc_ZeroDivisionError, &PyExc_ValueError, &PyExc_TypeError};
-	static const enum fault faults[] = {INDEX_FAULT, DEPTH_FAULT, OVERFLOW_FAULT, OVERFLOW_FAULT, VALUE_FAULT, VALUE_FAULT, TYPE_FAULT};
+	static const struct {
+		PyObject **type;
+		enum fault fault;
+	} faults[] = {
+		{&PyExc_TypeError, TYPE_FAULT},         {&PyExc_ValueError, VALUE_FAULT},
+		{&PyExc_IndexError, INDEX_FAULT},       {&PyExc_ZeroDivisionError, VALUE_FAULT},
+		{&PyExc_OverflowError, OVERFLOW_FAULT}, {&PyExc_MemoryError, OVERFLOW_FAULT},
+		{&PyExc_RecursionError, DEPTH_FAULT},
+	};
 	if (!PyErr_Occurred()) return MISSING_FAULT;
 	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-		if (PyErr_ExceptionMatches(*types[i])) return faults[i];
+		if (PyErr_ExceptionMatches(*faults[i].type)) return faults[i].fault;
 	}
 	return OTHER_FAULT;
 }
@@ -133,9 +139,18 @@ static PyObject *item(PyObject *object, Py_ssize_t index)
 static void get(const struct call *call, struct answer *answer) { give(answer, item(A, I)); }
 static void concat(const struct call *call, struct answer *answer) { give(answer, PySequence_Concat(A, B)); }
 static void repeat(const struct call *call, struct answer *answer) { give(answer, PySequence_Repeat(A, I)); }
-static void find_index(const struct call *call, struct answer *answer) { give_place(answer, METHOD(A, "index", "(O)", B), true); }
-static void count_equal(const struct call *call, struct answer *answer) { give_place(answer, METHOD(A, "count", "(O)", B), false); }
-static void find_from(const struct call *call, struct answer *answer) { give_place(answer, METHOD(A, "find", "(On)", B, I), false); }
+static void find_index(const struct call *call, struct answer *answer)
+{
+	give_place(answer, METHOD(A, "index", "(O)", B), true);
+}
+static void count_equal(const struct call *call, struct answer *answer)
+{
+	give_place(answer, METHOD(A, "count", "(O)", B), false);
+}
+static void find_from(const struct call *call, struct answer *answer)
+{
+	give_place(answer, METHOD(A, "find", "(On)", B, I), false);
+}
 static void contains(const struct call *call, struct answer *answer) { give_status(answer, PySequence_Contains(A, B)); }
 static void size(const struct call *call, struct answer *answer) { give_status(answer, PyObject_Size(A)); }
 
@@ -144,7 +159,8 @@ static void size(const struct call *call, struct answer *answer) { give_status(a
 static PyObject *list_of_items(const struct call *call)
 {
 	PyObject *list = PyList_New((Py_ssize_t)call->count);
-	for (size_t i = 0; list && i < call->count; i++) PyList_SET_ITEM(list, (Py_ssize_t)i, Py_NewRef((PyObject *)call->items[i]));
+	for (size_t i = 0; list && i < call->count; i++)
+		PyList_SET_ITEM(list, (Py_ssize_t)i, Py_NewRef((PyObject *)call->items[i]));
 	return list;
 }
 
@@ -536,6 +552,7 @@ DO(hash_alike)
 }
 
 DO(hash_alike_numbers) { hash_alike(call, answer); }
+DO(hash_alike_tuples) { hash_alike(call, answer); }
 DO(hash_alike_sets) { hash_alike(call, answer); }
 
 static void give_text(struct answer *answer, PyObject *text, PyObject *object)
@@ -592,14 +609,19 @@ DO(iterate_changing)
 		fail_as(answer, TYPE_FAULT);
 		return;
 	}
-	PyObject *iterator = PyObject_GetIter(A), *list = PyList_New(0), *element;
+	PyObject *iterator = K ? PyObject_CallOneArg((PyObject *)&PyReversed_Type, A) : PyObject_GetIter(A);
+	PyObject *list = PyList_New(0), *element;
+	Py_ssize_t hint = 0;
 	int64_t left = I & 7;
 	while ((element = PyIter_Next(iterator))) {
 		PyList_Append(list, element);
 		Py_DECREF(element);
-		if (left-- == 0) change(A, J);
+		if (left-- > 0) continue;
+		if (left == -1) change(A, J);
+		if (left == -1) hint = PyObject_LengthHint(iterator, 0);
 	}
 	give(answer, list);
+	give_number(answer, hint);
 	Py_DECREF(iterator);
 }
 
@@ -683,6 +705,7 @@ static bool is_of_type(char letter, enum kind kind)
 	case 'o': return kind == LIST;
 	case 'd': return kind == DICT;
 	case 's': return kind == SET;
+	case 'z': return kind == FROZENSET;
 	case 'f': return kind == SET || kind == FROZENSET;
 	default: return true;
 	}
@@ -693,7 +716,7 @@ static void check_types_first(enum operation operation, const struct call *call,
 {
 	size_t objects = 0;
 	for (const char *letter = operation_arguments[operation]; *letter && operation < equal_operation; letter++) {
-		if (!strchr("nubtldsfvmhiqo", *letter)) continue;
+		if (!strchr("nubtldszfvmhiqo", *letter)) continue;
 		if (!is_of_type(*letter, engine_kind(call->object[objects++]))) {
 			fail_as(answer, TYPE_FAULT);
 			return;
@@ -703,9 +726,9 @@ static void check_types_first(enum operation operation, const struct call *call,
 }
 
 #define OPERATION(name, arguments, weight)                                                                             \
-	static void checked_##name(const struct call *call, struct answer *answer)                                        \
-	{                                                                                                                 \
-		check_types_first(name##_operation, call, answer);                                                             \
+	static void checked_##name(const struct call *call, struct answer *answer)                                     \
+	{                                                                                                              \
+		check_types_first(name##_operation, call, answer);                                                     \
 	}
 #include "differential_operations.h"
 #undef OPERATION

@@ -1,4 +1,5 @@
-// stress/differential_python_engine.c: CPython as an engine of the differential test: its life, and what its objects are.
+// stress/differential_python_engine.c: CPython as an engine of the differential test: its life, and what its objects
+// are.
 //
 // One interpreter without site, environment and files of the user, at the prefix for which it was built.
 #include "differential_python.h"
@@ -171,7 +172,8 @@ static size_t list_members(PyObject *set, reference *elements, size_t room)
 static size_t list_items(PyObject *sequence, reference *elements, size_t room)
 {
 	size_t count = (size_t)Py_SIZE(sequence);
-	PyObject **items = PyList_CheckExact(sequence) ? ((PyListObject *)sequence)->ob_item : ((PyTupleObject *)sequence)->ob_item;
+	PyObject **items = PyList_CheckExact(sequence) ? ((PyListObject *)sequence)->ob_item
+	                                               : ((PyTupleObject *)sequence)->ob_item;
 	if (count > room) return count;
 	for (size_t i = 0; i < count; i++) elements[i] = Py_NewRef(items[i]);
 	return count;

@@ -1,7 +1,7 @@
 // stress/differential_tally.c: the differential test's operations on Tally, through its public interface.
 //
-// An operation is one call, as far as that is possible; what it answers is what the call said. The other half of the engine,
-// differential_tally_engine.c, says what objects are.
+// An operation is one call, as far as that is possible; what it answers is what the call said. The other half of the
+// engine, differential_tally_engine.c, says what objects are.
 #include "differential.h"
 #include "differential_tally.h"
 
@@ -441,6 +441,7 @@ DO(hash_alike)
 }
 
 DO(hash_alike_numbers) { hash_alike(call, answer); }
+DO(hash_alike_tuples) { hash_alike(call, answer); }
 DO(hash_alike_sets) { hash_alike(call, answer); }
 
 DO(len)
@@ -514,18 +515,31 @@ static void change(tally_object *list, int64_t how)
 	}
 }
 
-// What is given when the list changes after so many.
-DO(iterate_changing)
+// What is given when the list changes after so many, and how many were thought to be left then.
+static void walk_changing(const struct call *call, struct answer *answer, tally_object *iterator, tally_object *list)
 {
-	tally_object *iterator = tally_is_list(A) ? tally_iter(A) : NULL, *list = tally_list_new(), *item;
+	size_t hint = 0;
 	int64_t left = call->number[0] & 7;
-	if (!tally_is_list(A)) tally_error_set(TALLY_ERROR_TYPE, "no list");
-	while (iterator && tally_next(iterator, &item) == 1) {
+	int status;
+	for (tally_object *item; (status = tally_next(iterator, &item)) == 1;) {
 		tally_list_append(list, item);
 		tally_decref(item);
-		if (left-- == 0) change(A, call->number[1]);
+		if (left-- > 0) continue;
+		if (left == -1) change(A, call->number[1]);
+		if (left == -1 && tally_length_hint(iterator, &hint)) break;
 	}
-	give(answer, iterator ? tally_incref(list) : NULL);
+	give_size(answer, status, hint);
+	if (status == 0) answer->made[0] = tally_incref(list);
+}
+
+DO(iterate_changing)
+{
+	if (!tally_is_list(A)) {
+		answer->fault = TYPE_FAULT;
+		return;
+	}
+	tally_object *iterator = call->number[2] ? tally_iter_reversed(A) : tally_iter(A), *list = tally_list_new();
+	walk_changing(call, answer, iterator, list);
 	tally_decref(list);
 	tally_decref(iterator);
 }

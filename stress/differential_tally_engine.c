@@ -42,7 +42,8 @@ static tally_object *key_changes_list(tally_object *object)
 	return tally_incref(object);
 }
 
-static tally_object *call_key(void *context, tally_object *const *captured, tally_object *const *arguments, size_t count)
+static tally_object *call_key(void *context, tally_object *const *captured, tally_object *const *arguments,
+                              size_t count)
 {
 	(void)captured, (void)count;
 	keys.calls++;
@@ -104,8 +105,8 @@ bool engine_stop(void)
 	if (tally_thread_detach(token)) die("tally_thread_detach");
 	if (tally_fini(UINT64_C(10000000000), &leaked)) die("tally_fini");
 	if (stats.live_objects == 0 && leaked == 0) return true;
-	fprintf(stderr, "tally-differential-%s: %" PRIu64 " objects were left over, %" PRIu64 " leaked\n", tally_variant(),
-	        (uint64_t)stats.live_objects, leaked);
+	fprintf(stderr, "tally-differential-%s: %" PRIu64 " objects were left over, %" PRIu64 " leaked\n",
+	        tally_variant(), (uint64_t)stats.live_objects, leaked);
 	return false;
 }
 
@@ -155,7 +156,8 @@ static void list_entries(tally_object *dict, reference *elements, size_t count)
 {
 	size_t position = 0;
 	for (size_t i = 0; i < count; i += 2) {
-		if (tally_dict_next(dict, &position, (tally_object **)&elements[i], (tally_object **)&elements[i + 1]) != 1)
+		if (tally_dict_next(dict, &position, (tally_object **)&elements[i],
+		                    (tally_object **)&elements[i + 1]) != 1)
 			die("tally_dict_next");
 	}
 }

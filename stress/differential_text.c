@@ -1,8 +1,8 @@
 // stress/differential_text.c: objects as text, and what is asked of all that an object refers to.
 //
-// The text is made from what an engine says of types, numbers, bytes and elements, never from its repr, which is tested itself. It
-// is the same for two objects that nothing but identity tells apart. What is not heavy has a short text, and whoever asks for a
-// text has made sure of that.
+// The text is made from what an engine says of types, numbers, bytes and elements, never from its repr, which is tested
+// itself. It is the same for two objects that nothing but identity tells apart. What is not heavy has a short text, and
+// whoever asks for a text has made sure of that.
 #include "differential.h"
 
 #include <inttypes.h>
@@ -155,7 +155,8 @@ static void add_elements(struct text *text, reference object, const struct path 
 	for (size_t i = 0; i < count; i++) engine_drop(elements[i]);
 }
 
-static const char *const opening[] = {[TUPLE] = "(", [LIST] = "[", [DICT] = "{", [SET] = "set{", [FROZENSET] = "frozenset{"};
+static const char *const opening[] = {
+	[TUPLE] = "(", [LIST] = "[", [DICT] = "{", [SET] = "set{", [FROZENSET] = "frozenset{"};
 static const char *const closing[] = {[TUPLE] = ")", [LIST] = "]", [DICT] = "}", [SET] = "}", [FROZENSET] = "}"};
 
 static void add_container(struct text *text, reference object, const struct path *up, enum kind kind)

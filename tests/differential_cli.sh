@@ -1,9 +1,9 @@
 #!/bin/sh
 # tests/differential_cli.sh PROGRAMS OPERATIONS: the differential test, short, and whether it can fail. Prints TAP.
 #
-# PROGRAMS is the folder of tally-differential-gil, -biased, -atomic and, perhaps, -python. All see the same in so many OPERATIONS
-# from a random seed; a fault planted into one build is found, named and repeated by the command that is printed; bad options
-# are refused with one message and status 2.
+# PROGRAMS is the folder of tally-differential-gil, -biased, -atomic and, perhaps, -python. All see the same in so many
+# OPERATIONS from a random seed; a fault planted into one build is found, named and repeated by the command that is
+# printed; bad options are refused with one message and status 2.
 set -u
 programs=$(realpath "${1:?the folder of the programs expected}") operations=${2:?a number of operations expected}
 script=$(dirname "$0")/../script/differential
@@ -74,7 +74,8 @@ point 'it is explained by the operation that was planted' $?
 
 grep -- '--trace' "$out" >"$folder/commands"
 sh "$folder/commands" >"$folder/repeated" 2>"$err"
-sed -n 's/^    [a-z]*  *\([0-9][0-9]* .*\)/\1/p' "$out" | cmp -s - "$folder/repeated" && [ "$(wc -l <"$folder/repeated")" = 2 ]
+sed -n 's/^    [a-z]*  *\([0-9][0-9]* .*\)/\1/p' "$out" >"$folder/printed"
+cmp -s "$folder/printed" "$folder/repeated" && [ "$(wc -l <"$folder/repeated")" = 2 ]
 point 'the commands that are printed repeat it' $?
 
 # ---- what is refused ----
@@ -87,7 +88,8 @@ refused 'a build to plant that does not exist' "--plant: 'python' given" "$scrip
 refused 'an unknown argument' 'unknown argument --what' "$script" --programs "$programs" --what
 refused 'a value left out' '--seed: nothing given' "$script" --programs "$programs" --seed
 refused 'a folder without programs' 'there is no program' "$script" --programs "$folder"
-refused 'an operation that does not exist' "there is no operation 'list_fly'" "$script" --programs "$programs" --engines gil --without list_get,list_fly
+refused 'an operation that does not exist' "there is no operation 'list_fly'" \
+	"$script" --programs "$programs" --engines gil --without list_get,list_fly
 refused 'a seed that is no number, by the program,' "--seed: '-1' given" "$gil" --seed -1
 refused 'a trace that is no range' "--trace: '7' given" "$gil" --trace 7
 refused 'a trace that ends before it begins' "--trace: '7:6' given" "$gil" --trace 7:6

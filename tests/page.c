@@ -44,6 +44,10 @@ static void check_page(const struct tally_page *page)
 	CHECK(page->bump <= page->end);
 	CHECK_EQ(list_length(page->free, page, seen) + (unsigned)page->used, handed_out);
 	CHECK(page->used >= (int)(tally_load(&page->remote, relaxed) >> 16));
+	if (page->spare > TALLY_SPARE_SHUT) { // I5: counted as used, so on no list
+		CHECK(page->state == TALLY_PAGE_CURRENT && !page->has_aged);
+		CHECK(!seen[tally_block_index(page, page->spare)] && (char *)page->spare < page->bump);
+	}
 }
 
 // I1 and I2 of core/heap.c.
@@ -170,6 +174,90 @@ static void each_page_has_queue_bits_of_its_own_which_are_clear(void)
 		CHECK_EQ(tally_page_queued(page) - tally_page_queued(page - 1), TALLY_BIT_WORDS);
 	}
 	for (int i = 0; i < 100; i++) tally_heap_free(blocks[i]);
+}
+
+// ---- the spare block ----
+
+enum { LEAF = 496 }; // bytes of a block in these tests, which nothing else has; its words are all zero, which says dead
+
+static void *quick_block(void) { return tally_heap_new_quick(heap(), LEAF, TALLY_LAYOUT_LEAF); }
+
+static void i5_the_block_that_died_last_is_the_next_to_be_allocated(void)
+{
+	start_fresh();
+	void *first = new_block(LEAF, TALLY_LAYOUT_LEAF), *second = new_block(LEAF, TALLY_LAYOUT_LEAF);
+	struct tally_page *page = tally_page_of(first);
+	CHECK_PTR(page->spare, NULL);
+	for (int i = 0; i < 3; i++) { // it comes and goes, and nothing else of the page changes
+		tally_heap_free_object(first);
+		CHECK_PTR(page->spare, first);
+		CHECK_EQ(page->used, 2);
+		CHECK_PTR(page->free, NULL);
+		check_heap();
+		CHECK_PTR(quick_block(), first);
+		CHECK_PTR(page->spare, NULL);
+	}
+	tally_heap_free_object(first);
+	tally_heap_free_object(second); // the place is taken
+	CHECK_PTR(page->free, second);
+	CHECK_EQ(page->used, 1);
+	check_heap();
+	CHECK_PTR(quick_block(), first);
+	CHECK_PTR(quick_block(), second);
+	tally_heap_free_object(first);
+	CHECK(new_block(LEAF, TALLY_LAYOUT_LEAF) != first); // the usual way does not look there
+	tally_page_fold(page);
+	CHECK_PTR(page->free, first);
+	CHECK_PTR(page->spare, NULL);
+	CHECK_EQ(page->used, 2);
+	tally_page_fold(page);
+	CHECK_EQ(page->used, 2);
+	tally_heap_free(second);
+	tally_heap_free(page->base + 2 * LEAF);
+	check_heap();
+}
+
+static void i5_a_page_that_is_full_or_has_aged_keeps_no_spare_block(void)
+{
+	static struct filled filled;
+	start_fresh();
+	void *block = new_block(LEAF, TALLY_LAYOUT_LEAF);
+	struct tally_page *page = tally_page_of(block);
+	tally_heap_free_object(block);
+	fill(&filled, TALLY_LAYOUT_LEAF, LEAF / 8); // by the usual way: the spare block is what is left
+	CHECK_EQ(filled.count, page->slots - 1u);
+	CHECK_EQ(page->state, TALLY_PAGE_FULL);
+	CHECK_PTR(page->spare, TALLY_SPARE_SHUT);
+	CHECK_EQ(page->used, page->slots - 1);
+	CHECK_PTR(page->free, block);
+	for (unsigned i = 0; i < filled.count; i++) tally_heap_free_object(filled.blocks[i]);
+	CHECK_EQ(page->state, TALLY_PAGE_EMPTY);
+	check_heap();
+	page = tally_page_of(filled.after);
+	tally_page_age(page);
+	struct tally_arena *arena = tally_arena_of(page);
+	arena->old[tally_page_index(page)][0] = 1;
+	tally_heap_free_object(filled.after);
+	CHECK_PTR(page->spare, TALLY_SPARE_SHUT);
+	CHECK_PTR(page->free, filled.after);
+	CHECK_EQ(arena->old[tally_page_index(page)][0], 0); // what is allocated there next is young
+	CHECK_PTR(quick_block(), filled.after);
+	tally_heap_free_object(filled.after);
+	check_heap();
+}
+
+static void a_page_whose_spare_block_is_all_that_is_left_can_go(void)
+{
+	start_fresh();
+	uint64_t before = fixture_live_objects();
+	tally_object *object = must(tally_list_new());
+	struct tally_page *page = tally_page_of(object);
+	tally_decref(object);
+	CHECK_PTR(page->spare, object);
+	CHECK_EQ(fixture_live_objects(), before);
+	CHECK_EQ(tally_heap_trim(NULL), 0);
+	CHECK_EQ(page->state, TALLY_PAGE_UNUSED);
+	check_heap();
 }
 
 // ---- states ----
@@ -534,6 +622,9 @@ int main(void)
 	TAP_RUN(an_address_and_its_index_lead_to_one_another_in_pages_of_every_class);
 	TAP_RUN(a_large_block_is_found_by_its_first_address);
 	TAP_RUN(each_page_has_queue_bits_of_its_own_which_are_clear);
+	TAP_RUN(i5_the_block_that_died_last_is_the_next_to_be_allocated);
+	TAP_RUN(i5_a_page_that_is_full_or_has_aged_keeps_no_spare_block);
+	TAP_RUN(a_page_whose_spare_block_is_all_that_is_left_can_go);
 	TAP_RUN(a_page_is_current_until_a_block_is_wanted_that_it_has_not);
 	TAP_RUN(a_current_page_stays_current_whatever_is_freed_in_it);
 	TAP_RUN(a_full_page_is_available_when_an_eighth_of_it_is_free_and_empty_when_all_is);

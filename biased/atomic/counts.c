@@ -7,14 +7,6 @@
 
 const char variant_name[] = "atomic";
 
-void ablation_die(struct tally_object *object)
-{
-	// order: acquire the uses of everybody who has dropped; pairs with variant_decref. Else: a use races with the
-	// destruction.
-	(void)tally_load(&object->shared, acquire);
-	tally_object_die(object);
-}
-
 void variant_immortalize(struct tally_object *object)
 {
 	variant_world_stop();

@@ -20,8 +20,6 @@ static inline bool ablation_is_immortal(const struct tally_object *object)
 	return tally_load(&object->local, relaxed) == UINT32_MAX;
 }
 
-void ablation_die(struct tally_object *object);
-
 static inline void variant_count_init(struct tally_object *object)
 {
 	tally_store(&object->local, 0, relaxed);
@@ -44,14 +42,31 @@ static inline void variant_incref(struct tally_object *object)
 		tally_fetch_sub(&object->shared, 1, relaxed);
 }
 
+static inline bool variant_drop(struct tally_object *object)
+{
+	if (tally_unlikely(ablation_is_immortal(object))) return false;
+	if (tally_unlikely(tally_load(&object->shared, relaxed) >= ATOMIC_SATURATED)) return false;
+	// order: release this thread's uses of the object; pairs with variant_drop, variant_is_unique, variant_resurrect_end.
+	// Else: they race with the destruction, or with a change in place.
+	if (tally_likely(tally_fetch_sub(&object->shared, 1, release) != 1)) return false;
+	// order: acquire the uses of everybody who has dropped; pairs with variant_drop. Else: a use races with the
+	// destruction.
+	(void)tally_load(&object->shared, acquire);
+	return true;
+}
+
 static inline void variant_decref(struct tally_object *object)
 {
-	if (tally_unlikely(ablation_is_immortal(object))) return;
-	if (tally_unlikely(tally_load(&object->shared, relaxed) >= ATOMIC_SATURATED)) return;
-	// order: release this thread's uses of the object; pairs with ablation_die, variant_is_unique, variant_resurrect_end.
-	// Else: they race with the destruction, or with a change in place.
-	if (tally_unlikely(tally_fetch_sub(&object->shared, 1, release) == 1)) ablation_die(object);
+	if (variant_drop(object)) tally_object_die(object);
 }
+
+static inline bool variant_incref_quick(struct tally_object *object)
+{
+	variant_incref(object);
+	return true;
+}
+
+static inline bool variant_decref_quick(struct tally_object *object) { return ablation_is_immortal(object); }
 
 static inline bool variant_try_incref(struct tally_object *object)
 {
@@ -76,7 +91,7 @@ static inline uint32_t variant_refcount(const struct tally_object *object)
 
 static inline bool variant_is_unique(const struct tally_object *object)
 {
-	// order: acquire the uses of whoever dropped before; pairs with variant_decref. Else: a change in place races with one.
+	// order: acquire the uses of whoever dropped before; pairs with variant_drop. Else: a change in place races with one.
 	return !ablation_is_immortal(object) && tally_load(&object->shared, acquire) == 1;
 }
 
@@ -96,7 +111,7 @@ static inline void variant_resurrect(struct tally_object *object)
 static inline bool variant_resurrect_end(struct tally_object *object)
 {
 	if (ablation_is_immortal(object) || tally_load(&object->shared, relaxed) >= ATOMIC_SATURATED) return false;
-	// order: acq_rel this thread's uses, and those of everybody who has dropped; pairs with variant_decref. Else: a use races
+	// order: acq_rel this thread's uses, and those of everybody who has dropped; pairs with variant_drop. Else: a use races
 	// with the destruction.
 	return tally_fetch_sub(&object->shared, 1, acq_rel) == 1;
 }
@@ -115,6 +130,8 @@ static inline void variant_void_stopped(struct tally_object *object)
 	tally_store(&object->local, 0, relaxed);
 	tally_store(&object->shared, 0, relaxed);
 }
+
+static inline bool variant_has_queued(void) { return tally_poll_has_queued(); }
 
 static inline enum tally_hold variant_lock_take(struct tally_object *object) { return light_lock_take(object); }
 

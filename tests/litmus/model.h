@@ -454,13 +454,16 @@ static inline void incref(struct object *o)
 // The owner's count reached 0: only a whole word of PLAIN(0) says that nobody else can have a reference.
 static inline void drop_mine(struct object *o)
 {
-	tally_store(&o->local, self, relaxed); // the tag stays: the owner's own try-increments fail, too
 	uint32_t shared = tally_load(&o->shared, ZERO);
 #ifdef FAULT_ZERO_COUNT // looks at the count and not at the state
 	shared &= ~(uint32_t)STATE;
 #endif
-	if (shared == PLAIN) destroy(o);
-	else if (biased_merge(o, 0)) die_merged(o);
+	if (shared == PLAIN) {
+		tally_store(&o->local, 0, relaxed); // nobody could tell it from the owner's 1: all others look at `shared`
+		destroy(o);
+	} else if (biased_merge(o, 1)) {
+		die_merged(o);
+	}
 }
 
 static inline void decref(struct object *o)

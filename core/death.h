@@ -1,0 +1,44 @@
+// core/death.h: the commonest deaths, for inlining: of objects that have nothing to give up.
+//
+// They are leaves (their type has no `destroy`), and lists, dicts and sets that have never held anything, or nothing any more:
+// those whose layout (core/type.h) has a buffer, and there is none. Nothing can die with such an object, and none of the host's
+// code runs, so it need not wait for a destructor or a section to end: its block is free at once.
+// Any attached thread.
+#ifndef TALLY_CORE_DEATH_H
+#define TALLY_CORE_DEATH_H
+
+#include "dict.h"
+#include "list.h"
+#include "object.h"
+
+// tally_object_die for objects of every kind; and for those that are known to have nothing to give up.
+void tally_object_die_slow(struct tally_object *object);
+void tally_object_free_slow(struct tally_object *object);
+
+static inline bool tally_object_has_finalizer(const struct tally_object *object)
+{
+	return tally_load(&object->gc, relaxed) & (TALLY_GC_FINALIZER | TALLY_GC_TRASH); // or its death is counted
+}
+
+static inline bool tally_object_is_hollow(const struct tally_object *object)
+{
+	const struct tally_type *type = tally_type(object);
+	if (tally_likely(!type->destroy)) return true;
+	if (type->layout == TALLY_LAYOUT_ARRAY) return !((const struct tally_list *)object)->items;
+	return type->layout == TALLY_LAYOUT_ENTRIES && !((const struct tally_dict *)object)->table;
+}
+
+static inline void tally_object_free(struct tally_object *object)
+{
+	if (tally_unlikely(variant_has_queued())) tally_object_free_slow(object);
+	else tally_heap_free_object(object);
+}
+
+// tally_object_die, inlined.
+static inline void tally_object_die_here(struct tally_object *object)
+{
+	if (tally_unlikely(!tally_object_is_hollow(object) || tally_object_has_finalizer(object))) tally_object_die_slow(object);
+	else tally_object_free(object);
+}
+
+#endif
