@@ -63,7 +63,7 @@ static void settle(struct tally_object *object)
 	// order: acquire the barrier of whoever settled it; pairs with settle. Else: this thread sleeps beside a LIGHT holder
 	// that has not seen CONTENDED, and nobody wakes it.
 	if (tally_load(&object->flags, acquire) & LOCK_SETTLED) return;
-	// order: seq_cst the flag before the barrier; pairs with light_lock_drop. Else: as above.
+	// order: seq_cst the flag before the barrier; pairs with light_lock_drop_light. Else: as above.
 	tally_fetch_or(&object->flags, LOCK_CONTENDED, seq_cst);
 	heavy();
 	// order: release the barrier has been; pairs with settle. Else: as above.
@@ -149,7 +149,7 @@ static enum tally_hold try_take(struct tally_object *object, bool light)
 		if (kind != LOCK_FREE && kind != LOCK_HFREE) return TALLY_HOLD_NONE;
 		bool lightly = light && seen == LOCK_FREE;
 		uint8_t next = lightly ? LOCK_LIGHT : (uint8_t)(LOCK_HELD | (seen & LOCK_PARKED));
-		// order: acquire what the last holder wrote; pairs with light_lock_drop, light_lock_drop_slow. Else: half a
+		// order: acquire what the last holder wrote; pairs with light_lock_drop_light, light_lock_drop_slow. Else: half a
 		// change is seen.
 		if (tally_cas(&object->lock, &seen, next, acquire)) return lightly ? TALLY_HOLD_LIGHT : TALLY_HOLD_HEAVY;
 	}
@@ -229,7 +229,7 @@ static bool hand_over(struct tally_object *object, const struct sleeper *sleeper
 	uint8_t next = (uint8_t)(LOCK_HELD | (more ? LOCK_PARKED : 0));
 	uint8_t seen = tally_load(&object->lock, relaxed);
 	while (seen == LOCK_FREE || seen == LOCK_HFREE)
-		// order: acquire the sections of those who held it since; pairs with light_lock_drop, light_lock_drop_slow.
+		// order: acquire the sections of those who held it since; pairs with light_lock_drop_light, light_lock_drop_slow.
 		// Else: the sleeper sees half a change.
 		if (tally_cas(&object->lock, &seen, next, acquire)) return true;
 	return false;
@@ -254,7 +254,7 @@ void light_lock_drop_slow(struct tally_object *object, enum tally_hold hold)
 	if (kind == TALLY_HOLD_LIGHT) {
 		light_lock_drop(object, TALLY_HOLD_LIGHT);
 	} else if (kind == TALLY_HOLD_HEAVY) {
-		// order: release the section; pairs with light_lock_take, try_take, hand_over. Else: half a change is seen.
+		// order: release the section; pairs with light_lock_take_light, try_take, hand_over. Else: half a change is seen.
 		if (tally_exchange(&object->lock, LOCK_HFREE, release) & LOCK_PARKED) light_lock_drop_contended(object);
 	}
 	if (hold & LOCK_HOLD_RESUME) tally_sections_resume();

@@ -31,26 +31,34 @@ void light_lock_drop_slow(struct tally_object *object, enum tally_hold hold);
 // The flag was seen after a drop by store: wakes a sleeper, if there is one.
 void light_lock_drop_contended(struct tally_object *object);
 
-static inline enum tally_hold light_lock_take(struct tally_object *object)
+// Takes the lock if it is free and has never been contended for: one attempt, and no call.
+static inline bool light_lock_take_light(struct tally_object *object)
 {
 	uint8_t seen = LOCK_FREE;
-	// order: acquire what the last holder wrote; pairs with light_lock_drop, light_lock_drop_slow. Else: half a change is
-	// seen.
-	if (tally_likely(light_lock_enabled && tally_cas(&object->lock, &seen, LOCK_LIGHT, acquire))) return TALLY_HOLD_LIGHT;
-	return light_lock_take_slow(object);
+	// order: acquire what the last holder wrote; pairs with light_lock_drop_light, light_lock_drop_slow. Else: half a change
+	// is seen.
+	return tally_likely(light_lock_enabled && tally_cas(&object->lock, &seen, LOCK_LIGHT, acquire));
+}
+
+// Drops what was taken so. False: there may be a sleeper, and the caller still has to call light_lock_drop_contended.
+static inline bool light_lock_drop_light(struct tally_object *object)
+{
+	// order: release the section, and by the barrier the look that follows; pairs with light_lock_take_light, try_take,
+	// hand_over, settle. Else: half a change is seen, or a sleeper is not.
+	tally_store(&object->lock, LOCK_FREE, release);
+	atomic_signal_fence(memory_order_seq_cst); // the light half of the barrier; settle has the heavy one
+	return tally_likely(!(tally_load(&object->flags, relaxed) & LOCK_CONTENDED));
+}
+
+static inline enum tally_hold light_lock_take(struct tally_object *object)
+{
+	return light_lock_take_light(object) ? TALLY_HOLD_LIGHT : light_lock_take_slow(object);
 }
 
 static inline void light_lock_drop(struct tally_object *object, enum tally_hold hold)
 {
-	if (tally_unlikely(hold != TALLY_HOLD_LIGHT)) {
-		light_lock_drop_slow(object, hold);
-		return;
-	}
-	// order: release the section, and by the barrier the look that follows; pairs with light_lock_take, try_take,
-	// hand_over, settle. Else: half a change is seen, or a sleeper is not.
-	tally_store(&object->lock, LOCK_FREE, release);
-	atomic_signal_fence(memory_order_seq_cst); // the light half of the barrier; settle has the heavy one
-	if (tally_unlikely(tally_load(&object->flags, relaxed) & LOCK_CONTENDED)) light_lock_drop_contended(object);
+	if (tally_unlikely(hold != TALLY_HOLD_LIGHT)) light_lock_drop_slow(object, hold);
+	else if (!light_lock_drop_light(object)) light_lock_drop_contended(object);
 }
 
 #endif

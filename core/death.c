@@ -92,18 +92,29 @@ static __attribute__((noinline)) bool lives_on(struct tally_object *object)
 	return false;
 }
 
+// All that the `destroy` of these types does is to drop references and to free buffers: none of the host's code runs in it, and
+// nobody stops the world.
+static bool is_quiet(const struct tally_type *type)
+{
+	return type->layout >= TALLY_LAYOUT_POINTERS && type->layout <= TALLY_LAYOUT_INSTANCE;
+}
+
+static void destroy_aloud(struct tally_object *object, const struct tally_type *type)
+{
+	variant_count_kill(object, object->type); // a walk that meets it knows that it is dying, and of what type
+	count_dying(1);
+	type->destroy(object);
+	count_dying(-1);
+}
+
 static void destroy(struct tally_object *object)
 {
 	if (tally_unlikely(tally_load(&object->gc, relaxed)) && lives_on(object)) return;
-	void (*type_destroy)(struct tally_object *) = tally_type(object)->destroy;
-	if (type_destroy) {
-		variant_count_kill(object, object->type); // a walk that meets it knows that it is dying, and of what type
-		count_dying(1);
-		type_destroy(object);
-		count_dying(-1);
-	}
+	const struct tally_type *type = tally_type(object);
+	if (type->destroy && is_quiet(type)) type->destroy(object);
+	else if (type->destroy) destroy_aloud(object, type);
 	variant_count_kill(object, TALLY_TYPE_FREE);
-	tally_heap_free(object);
+	tally_heap_free_object(object);
 }
 
 void tally_object_doom(struct tally_object *object)
@@ -130,7 +141,7 @@ static void take_queued(void)
 	tally_bury();
 }
 
-void tally_object_free_slow(struct tally_object *object)
+__attribute__((noinline)) void tally_object_free_slow(struct tally_object *object)
 {
 	tally_heap_free_object(object);
 	take_queued();
@@ -160,18 +171,29 @@ static __attribute__((noinline)) void die_with_the_rest(struct tally_tuple *tupl
 // given up in the order of the tuple's `destroy`.
 static void die_as_tuple(struct tally_tuple *tuple)
 {
-	for (size_t i = tuple->size; i > 0; i--) {
-		if (tally_likely(variant_decref_quick(tuple->items[i - 1]))) continue;
-		die_with_the_rest(tuple, i);
-		return;
+	for (size_t left = tuple->size; left > 0; left--) {
+		if (tally_unlikely(!variant_decref_quick(tuple->items[left - 1]))) {
+			die_with_the_rest(tuple, left);
+			return;
+		}
 	}
 	tally_object_free(&tuple->header);
 }
 
+static __attribute__((noinline)) void die_quietly(struct tally_object *object)
+{
+	tally_self.burying = true;
+	tally_type(object)->destroy(object);
+	tally_self.burying = false;
+	tally_object_free(object);
+	if (tally_unlikely(tally_self.dying != NULL)) tally_bury();
+}
+
 void tally_object_die_slow(struct tally_object *object)
 {
-	bool is_quiet = !tally_self.burying && !tally_self.section && !tally_object_has_finalizer(object);
-	if (is_quiet && object->type == TALLY_TYPE_TUPLE) die_as_tuple((struct tally_tuple *)object);
+	if (tally_unlikely(tally_self.burying || tally_self.section || tally_object_has_finalizer(object))) die_at_length(object);
+	else if (tally_likely(object->type == TALLY_TYPE_TUPLE)) die_as_tuple((struct tally_tuple *)object);
+	else if (tally_likely(is_quiet(tally_type(object)))) die_quietly(object);
 	else die_at_length(object);
 }
 

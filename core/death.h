@@ -20,12 +20,15 @@ static inline bool tally_object_has_finalizer(const struct tally_object *object)
 	return tally_load(&object->gc, relaxed) & (TALLY_GC_FINALIZER | TALLY_GC_TRASH); // or its death is counted
 }
 
+// The buffer of a list, a dict or a set stands in the same place.
+static_assert(offsetof(struct tally_list, items) == offsetof(struct tally_dict, table), "TALLY_LAYOUT_ARRAY, TALLY_LAYOUT_ENTRIES");
+
 static inline bool tally_object_is_hollow(const struct tally_object *object)
 {
 	const struct tally_type *type = tally_type(object);
 	if (tally_likely(!type->destroy)) return true;
-	if (type->layout == TALLY_LAYOUT_ARRAY) return !((const struct tally_list *)object)->items;
-	return type->layout == TALLY_LAYOUT_ENTRIES && !((const struct tally_dict *)object)->table;
+	if (type->layout < TALLY_LAYOUT_ARRAY || type->layout > TALLY_LAYOUT_ENTRIES) return false;
+	return !((const struct tally_list *)object)->items;
 }
 
 static inline void tally_object_free(struct tally_object *object)

@@ -114,7 +114,14 @@ int tally_list_size(tally_object *object, size_t *size)
 	return 0;
 }
 
-tally_object *tally_list_get(tally_object *object, ptrdiff_t index)
+// get, set and append have a short form, which needs no stack frame: no point asks for anything, the list is free, its element is
+// counted in place. What is not so goes on in a function of its own, or takes the usual way from the entry on.
+static inline bool is_quiet_list(const tally_object *object)
+{
+	return tally_likely(!(tally_load(tally_self.poll, relaxed) & TALLY_STOP) && object && object->type == TALLY_TYPE_LIST);
+}
+
+static __attribute__((noinline)) tally_object *get_usually(tally_object *object, ptrdiff_t index)
 {
 	struct tally_list *list = tally_list_enter("list_get", object);
 	tally_object *item = NULL;
@@ -128,6 +135,34 @@ tally_object *tally_list_get(tally_object *object, ptrdiff_t index)
 	}
 	variant_lock_drop(object, hold);
 	return item ? item : tally_error_null(tally_error_index("list_get", index, size));
+}
+
+// The list is locked by the quick way.
+static __attribute__((noinline)) tally_object *get_counted(tally_object *object, tally_object *item)
+{
+	variant_incref(item);
+	variant_lock_drop(object, TALLY_HOLD_LIGHT);
+	return item;
+}
+
+static __attribute__((noinline)) tally_object *get_and_wake(tally_object *object, tally_object *item, ptrdiff_t index)
+{
+	variant_lock_wake(object);
+	return item ? item : get_usually(object, index);
+}
+
+tally_object *tally_list_get(tally_object *object, ptrdiff_t index)
+{
+	tally_object *item = NULL;
+	size_t place;
+	if (tally_unlikely(!is_quiet_list(object) || !variant_lock_take_quick(object))) return get_usually(object, index);
+	const struct tally_list *list = (struct tally_list *)object;
+	if (tally_likely(tally_items_find(index, list->size, &place))) {
+		item = list->items[place];
+		if (tally_unlikely(!variant_incref_quick(item))) return get_counted(object, item);
+	}
+	if (tally_unlikely(!variant_lock_drop_quick(object))) return get_and_wake(object, item, index);
+	return tally_likely(item != NULL) ? item : get_usually(object, index);
 }
 
 struct tally_object *tally_list_at(struct tally_list *list, size_t place)
@@ -146,7 +181,7 @@ bool tally_is_list(const tally_object *object) { return object && object->type =
 
 // ---- changing one element ----
 
-int tally_list_set(tally_object *object, ptrdiff_t index, tally_object *value)
+static __attribute__((noinline)) int set_usually(tally_object *object, ptrdiff_t index, tally_object *value)
 {
 	struct tally_list *list = list_for("list_set", object, value);
 	tally_object *former = NULL;
@@ -165,6 +200,48 @@ int tally_list_set(tally_object *object, ptrdiff_t index, tally_object *value)
 	return 0;
 }
 
+static __attribute__((noinline)) int drop_former(tally_object *former)
+{
+	variant_decref(former);
+	return 0;
+}
+
+static __attribute__((noinline)) int wake_and_drop(tally_object *object, tally_object *former)
+{
+	variant_lock_wake(object);
+	return drop_former(former);
+}
+
+// The list is locked by the quick way.
+static __attribute__((noinline)) int set_counted(struct tally_list *list, size_t place, tally_object *value)
+{
+	variant_incref(value);
+	tally_object *former = list->items[place];
+	list->items[place] = value;
+	variant_lock_drop(&list->header, TALLY_HOLD_LIGHT);
+	return drop_former(former);
+}
+
+static __attribute__((noinline)) int set_nothing(tally_object *object, ptrdiff_t index, tally_object *value)
+{
+	variant_lock_drop(object, TALLY_HOLD_LIGHT);
+	return set_usually(object, index, value);
+}
+
+int tally_list_set(tally_object *object, ptrdiff_t index, tally_object *value)
+{
+	size_t place;
+	if (tally_unlikely(!is_quiet_list(object) || !value || !variant_lock_take_quick(object)))
+		return set_usually(object, index, value);
+	struct tally_list *list = (struct tally_list *)object;
+	if (tally_unlikely(!tally_items_find(index, list->size, &place))) return set_nothing(object, index, value);
+	if (tally_unlikely(!variant_incref_quick(value))) return set_counted(list, place, value);
+	tally_object *former = list->items[place];
+	list->items[place] = value;
+	if (tally_unlikely(!variant_lock_drop_quick(object))) return wake_and_drop(object, former);
+	return tally_likely(variant_decref_quick(former)) ? 0 : drop_former(former);
+}
+
 static inline int append(struct tally_list *list, struct tally_object *value, const char *operation)
 {
 	struct tally_list_room room;
@@ -180,10 +257,37 @@ static inline int append(struct tally_list *list, struct tally_object *value, co
 	return 0;
 }
 
-int tally_list_append(tally_object *object, tally_object *value)
+static __attribute__((noinline)) int append_usually(tally_object *object, tally_object *value)
 {
 	struct tally_list *list = list_for("list_append", object, value);
 	return list ? append(list, value, "list_append") : -1;
+}
+
+static __attribute__((noinline)) int appended_and_wake(tally_object *object)
+{
+	variant_lock_wake(object);
+	return 0;
+}
+
+// The list is locked by the quick way.
+static __attribute__((noinline)) int append_counted(struct tally_list *list, tally_object *value)
+{
+	bool has_room = list->size < list->capacity;
+	if (has_room) {
+		variant_incref(value);
+		list->items[list->size++] = value;
+	}
+	variant_lock_drop(&list->header, TALLY_HOLD_LIGHT);
+	return has_room ? 0 : append_usually(&list->header, value);
+}
+
+int tally_list_append(tally_object *object, tally_object *value)
+{
+	if (tally_unlikely(!is_quiet_list(object) || !value || !variant_lock_take_quick(object))) return append_usually(object, value);
+	struct tally_list *list = (struct tally_list *)object;
+	if (tally_unlikely(list->size == list->capacity || !variant_incref_quick(value))) return append_counted(list, value);
+	list->items[list->size++] = value;
+	return tally_likely(variant_lock_drop_quick(object)) ? 0 : appended_and_wake(object);
 }
 
 int tally_list_add(struct tally_list *list, struct tally_object *value, const char *operation)

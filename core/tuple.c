@@ -102,8 +102,9 @@ tally_object *tally_tuple_new(tally_object *const *items, size_t size)
 	if (tally_unlikely(!tuple)) return new_slow(items, size);
 	tuple->size = size;
 	for (size_t i = 0; i < size; i++) {
-		if (tally_unlikely(!items[i] || !variant_incref_quick(items[i]))) return fill_rest(tuple, items, i);
-		tuple->items[i] = items[i];
+		struct tally_object *item = items[i];
+		if (tally_unlikely(!item || !variant_incref_quick(item))) return fill_rest(tuple, items, i);
+		tuple->items[i] = item;
 	}
 	return &tuple->header;
 }

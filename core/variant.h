@@ -65,6 +65,11 @@ enum tally_hold { TALLY_HOLD_NONE, TALLY_HOLD_LIGHT, TALLY_HOLD_HEAVY, TALLY_HOL
 
 static inline enum tally_hold variant_lock_take(struct tally_object *object);
 static inline void variant_lock_drop(struct tally_object *object, enum tally_hold hold);
+// For operations that should save no registers: take makes one attempt and calls nothing (false: nothing has been done). After it
+// either variant_lock_drop with TALLY_HOLD_LIGHT, or drop_quick: false, and the caller owes variant_lock_wake.
+static inline bool variant_lock_take_quick(struct tally_object *object);
+static inline bool variant_lock_drop_quick(struct tally_object *object);
+static inline void variant_lock_wake(struct tally_object *object);
 
 // Called with the new record already on (begin) or still on (end) the thread's list of sections.
 void variant_section_begin(tally_critical *section);

@@ -123,4 +123,18 @@ static inline void variant_lock_drop(struct tally_object *object, enum tally_hol
 	(void)hold;
 }
 
+static inline bool variant_lock_take_quick(struct tally_object *object)
+{
+	(void)object;
+	return true;
+}
+
+static inline bool variant_lock_drop_quick(struct tally_object *object)
+{
+	(void)object;
+	return true;
+}
+
+static inline void variant_lock_wake(struct tally_object *object) { (void)object; }
+
 #endif

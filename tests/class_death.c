@@ -375,10 +375,13 @@ static void a_class_in_an_object_that_it_refers_to_is_collected(void)
 static void an_instance_that_refers_to_itself_is_collected_and_its_class_with_it(void)
 {
 	tally_object *self = only_instance(CLASS(.name = "thing"));
+	tally_gc_stats before = stats_of(2);
 	set_attr(self, "me", self);
 	tally_decref(self);
 	CHECK_COLLECT(2, 2);
 	CHECK_EQ(is_released(kind_of_last()), 1);
+	CHECK_EQ(stats_of(2).collected - before.collected, 2);
+	CHECK_EQ(stats_of(2).uncollectable, 0);
 }
 
 static void an_instance_that_keeps_its_own_method_is_collected(void)

@@ -645,73 +645,99 @@ static void classes_and_instances_outlive_the_thread_that_made_them(void)
 
 // ---- instances of a class that has been found dead ----
 
-static tally_object *remains; // a list of instances that destructors have brought back too late
+enum { REMAINING = 5000 };
+
+// Instances that destructors have brought back too late, by the thread that made them.
+static struct {
+	tally_object *type, *wards;
+	tally_object *self[MAKERS][REMAINING];
+	int count[MAKERS];
+	pthread_barrier_t barrier;
+	bool by_count; // all of them; else some are left as garbage, which others collect meanwhile
+} remains;
+
+struct ward {
+	tally_object *self;
+	unsigned number; // of the thread
+};
 
 static void ward_saves(void *payload, void *context)
 {
-	tally_object **self = payload;
+	struct ward *ward = payload;
 	(void)context;
-	CHECK_EQ(tally_list_append(remains, *self), 0);
-	tally_decref(*self);
+	remains.self[ward->number][remains.count[ward->number]++] = ward->self;
 }
 
 static void ward_is_traversed(void *payload, tally_visit_fn visit, void *visit_context, void *context)
 {
 	(void)context;
-	visit(*(tally_object **)payload, visit_context);
+	visit(((struct ward *)payload)->self, visit_context);
 }
 
-enum { REMAINING = 400 };
-
-static void make_remains(struct kind *kind)
+static void wait_for_all(void)
 {
-	tally_host_type description = {.size = sizeof description, .name = "ward", .payload_size = sizeof(tally_object *),
-	                               .dealloc = ward_saves, .traverse = ward_is_traversed};
-	tally_object *wards = must(tally_host_type_new(&description)), *type = CLASS(.name = "mortal", .context = kind);
+	CHECK_EQ(tally_blocking_begin(), 0);
+	pthread_barrier_wait(&remains.barrier);
+	CHECK_EQ(tally_blocking_end(), 0);
+}
+
+static void make_remains(unsigned number)
+{
 	for (int i = 0; i < REMAINING; i++) {
-		tally_object *self = instance(type), *ward = must(tally_host_new(wards));
-		*(tally_object **)tally_host_payload(ward, wards) = tally_incref(self);
-		set_own(self, "ward", ward);
+		tally_object *self = instance(remains.type), *object = must(tally_host_new(remains.wards));
+		*(struct ward *)tally_host_payload(object, remains.wards) = (struct ward){tally_incref(self), number};
+		set_own(self, "ward", object);
 		tally_decref(self);
 	}
-	tally_decref(type);
-	CHECK(tally_gc_collect(2) > 0);
 }
 
-static void drop_remains_or_collect(void *context, unsigned number)
+static void drop_remains(unsigned number)
+{
+	CHECK_EQ(remains.count[number], REMAINING);
+	for (int i = 0; i < REMAINING; i++) {
+		if (number % 2 && !remains.by_count) set_attr(remains.self[number][i], "me", remains.self[number][i]);
+		tally_decref(remains.self[number][i]);
+	}
+}
+
+static void make_and_drop_remains(void *context, unsigned number)
 {
 	struct factory *factory = context;
-	if (number >= MAKERS) {
-		collect_until_done(factory);
-		return;
+	make_remains(number);
+	wait_for_all();
+	if (number == 0) {
+		tally_decref(remains.type);
+		CHECK(tally_gc_collect(2) > 0);
+		CHECK_EQ(is_released(factory->kind), 0);
 	}
-	tally_object *self;
-	while ((self = tally_list_pop(remains, -1))) {
-		CHECK_STR(tally_type_name(self), "mortal");
-		if (number % 2) set_attr(self, "me", self);
-		tally_decref(self);
-	}
-	tally_error_clear();
+	wait_for_all();
+	atomic_fetch_add(&race, 1); // and now all at the same moment
+	for (int i = 0; i < 1000 && atomic_load(&race) % MAKERS; i++) sched_yield();
+	drop_remains(number);
 	atomic_fetch_sub(&factory->working, 1);
+	if (number == 1 && !remains.by_count) collect_until_done(factory);
 }
 
-static void the_last_of_what_remains_of_a_dead_class_goes_on_any_thread(void)
+static void the_last_of_what_remains_of_a_dead_class_takes_it_along_on_any_thread(void)
 {
-	for (int round = 0; round < tap_scale(10); round++) {
-		size_t size = 0;
-		struct factory factory = {.kind = kind_new()};
-		remains = must(tally_list_new());
-		make_remains(factory.kind);
-		CHECK_EQ(tally_list_size(remains, &size), 0);
-		CHECK_EQ(size, REMAINING);
-		CHECK_EQ(is_released(factory.kind), 0);
-		atomic_store(&factory.working, MAKERS);
-		run_threads(MAKERS + round % 2, drop_remains_or_collect, &factory);
-		tally_decref(remains);
+	tally_host_type description = {.size = sizeof description, .name = "ward", .payload_size = sizeof(struct ward), .dealloc = ward_saves,
+	                               .traverse = ward_is_traversed};
+	pthread_barrier_init(&remains.barrier, NULL, MAKERS);
+	remains.wards = must(tally_host_type_new(&description));
+	for (int round = 0; round < tap_scale(20); round++) {
+		struct factory factory = {.kind = kind_new(), .working = MAKERS};
+		memset(remains.count, 0, sizeof remains.count);
+		atomic_store(&race, 0);
+		remains.by_count = round % 4 > 0;
+		remains.type = CLASS(.name = "mortal", .context = factory.kind);
+		run_threads(MAKERS, make_and_drop_remains, &factory);
+		CHECK_EQ(tally_safepoint(), 0);
+		if (remains.by_count) CHECK_EQ(is_released(factory.kind), 1);
 		CHECK(tally_gc_collect(2) >= 0);
 		CHECK_EQ(is_released(factory.kind), 1);
 		CHECK_EQ(fixture_live_objects(), 0);
 	}
+	pthread_barrier_destroy(&remains.barrier);
 }
 
 // ---- keys with an equality of their own ----
@@ -837,7 +863,7 @@ int main(void)
 	TAP_RUN(an_instance_that_waits_for_another_threads_destructor_keeps_its_class);
 	TAP_RUN(an_instance_whose_last_reference_another_thread_drops_lets_its_class_go);
 	TAP_RUN(classes_and_instances_outlive_the_thread_that_made_them);
-	TAP_RUN(the_last_of_what_remains_of_a_dead_class_goes_on_any_thread);
+	TAP_RUN(the_last_of_what_remains_of_a_dead_class_takes_it_along_on_any_thread);
 	TAP_RUN(several_threads_use_instances_as_keys_of_one_dict);
 	TAP_RUN(finalizers_bring_instances_back_while_others_collect);
 	return tap_end();

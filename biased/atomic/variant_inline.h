@@ -137,4 +137,10 @@ static inline enum tally_hold variant_lock_take(struct tally_object *object) { r
 
 static inline void variant_lock_drop(struct tally_object *object, enum tally_hold hold) { light_lock_drop(object, hold); }
 
+static inline bool variant_lock_take_quick(struct tally_object *object) { return light_lock_take_light(object); }
+
+static inline bool variant_lock_drop_quick(struct tally_object *object) { return light_lock_drop_light(object); }
+
+static inline void variant_lock_wake(struct tally_object *object) { light_lock_drop_contended(object); }
+
 #endif
