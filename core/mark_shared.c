@@ -88,6 +88,9 @@ static void scan_dense(struct tally_crew_share *share, struct tally_word word, u
 	case TALLY_LAYOUT_POINTERS: scan_bits(share, word, bits, TALLY_LAYOUT_POINTERS); break;
 	case TALLY_LAYOUT_ARRAY: scan_bits(share, word, bits, TALLY_LAYOUT_ARRAY); break;
 	case TALLY_LAYOUT_ENTRIES: scan_bits(share, word, bits, TALLY_LAYOUT_ENTRIES); break;
+	case TALLY_LAYOUT_SLOTS: scan_bits(share, word, bits, TALLY_LAYOUT_SLOTS); break;
+	case TALLY_LAYOUT_INSTANCE: scan_bits(share, word, bits, TALLY_LAYOUT_INSTANCE); break;
+	case TALLY_LAYOUT_CLASS: scan_bits(share, word, bits, TALLY_LAYOUT_CLASS); break;
 	default: scan_bits(share, word, bits, TALLY_LAYOUT_CALLBACK); break;
 	}
 }
