@@ -34,7 +34,8 @@ static void drop(tally_object *const *objects, size_t count)
 
 static void a_class_has_its_name_and_its_base_and_its_instances_are_of_it(void)
 {
-	tally_object *base = CLASS(.name = "shape"), *type = CLASS(.name = "circle", .base = base), *self = instance(type);
+	tally_object *base = CLASS(.name = "shape"), *type = CLASS(.name = "circle", .base = base);
+	tally_object *self = instance(type);
 	CHECK(tally_is_class(base) && tally_is_class(type) && !tally_is_instance(type));
 	CHECK(tally_is_instance(self) && !tally_is_class(self));
 	CHECK_STR(tally_class_name(type), "circle");
@@ -63,7 +64,8 @@ static void the_longest_name_has_63_bytes_and_is_copied(void)
 static void other_types_have_a_name_too_and_are_no_classes(void)
 {
 	tally_object *host = node_type(NODE_PLAIN), *node = node_new(host, 1), *list = must(tally_list_new());
-	tally_object *types[] = {host, must(tally_type_of(list)), must(tally_type_of(tally_none())), must(tally_type_of(host))};
+	tally_object *types[] = {host, must(tally_type_of(list)), must(tally_type_of(tally_none())),
+	        must(tally_type_of(host))};
 	static const char *const names[] = {"node", "list", "none", "type"};
 	for (int i = 0; i < 4; i++) {
 		CHECK_STR(tally_class_name(types[i]), names[i]);
@@ -145,7 +147,8 @@ static void a_malformed_description_is_refused(void)
 // A host that was compiled when the struct had fewer fields: what lies behind its size is not looked at.
 static void a_shorter_description_has_zeros_in_the_rest(void)
 {
-	tally_class_spec spec = {.size = offsetof(tally_class_spec, slots), .name = "old", .slot_count = 7, .release = note_release};
+	tally_class_spec spec = {.size = offsetof(tally_class_spec, slots), .name = "old", .slot_count = 7,
+	        .release = note_release};
 	releases = 0;
 	tally_object *type = must(tally_class_new(&spec)), *self = must(tally_call(type, NULL, 0));
 	set_int(self, "x", 1000);
@@ -158,7 +161,8 @@ static void a_shorter_description_has_zeros_in_the_rest(void)
 static void a_slot_that_a_base_names_is_refused(void)
 {
 	static const char *const first[] = {"a", "b"}, *const second[] = {"c", "b"};
-	tally_object *base = CLASS(.name = "base", .slots = first, .slot_count = 2), *middle = CLASS(.name = "middle", .base = base);
+	tally_object *base = CLASS(.name = "base", .slots = first, .slot_count = 2);
+	tally_object *middle = CLASS(.name = "middle", .base = base);
 	releases = 0;
 	check_malformed((tally_class_spec){.base = base, .slots = second, .slot_count = 2});
 	check_malformed((tally_class_spec){.base = middle, .slots = second, .slot_count = 2});
@@ -167,7 +171,8 @@ static void a_slot_that_a_base_names_is_refused(void)
 
 static void a_base_must_be_a_class(void)
 {
-	tally_object *self = only_instance(CLASS(.name = "thing")), *host = node_type(NODE_PLAIN), *list = must(tally_list_new());
+	tally_object *self = only_instance(CLASS(.name = "thing")), *host = node_type(NODE_PLAIN);
+	tally_object *list = must(tally_list_new());
 	tally_object *wrong[] = {self, host, list, must(tally_type_of(list)), tally_none()};
 	releases = 0;
 	for (int i = 0; i < 5; i++) {
@@ -216,10 +221,12 @@ static void an_instance_is_of_its_class_and_of_those_that_this_one_inherits_from
 
 static void one_type_of_a_tuple_suffices(void)
 {
-	tally_object *a = CLASS(.name = "a"), *b = CLASS(.name = "b", .base = a), *other = CLASS(.name = "other"), *self = instance(b);
+	tally_object *a = CLASS(.name = "a"), *b = CLASS(.name = "b", .base = a);
+	tally_object *other = CLASS(.name = "other"), *self = instance(b);
 	tally_object *number = integer(1000), *int_type = must(tally_type_of(number));
 	tally_object *found = must(tally_tuple_new((tally_object *[]){other, int_type, a}, 3));
-	tally_object *absent = must(tally_tuple_new((tally_object *[]){other, int_type}, 2)), *none = must(tally_tuple_new(NULL, 0));
+	tally_object *absent = must(tally_tuple_new((tally_object *[]){other, int_type}, 2));
+	tally_object *none = must(tally_tuple_new(NULL, 0));
 	CHECK_EQ(tally_isinstance(self, found), 1);
 	CHECK_EQ(tally_isinstance(self, absent), 0);
 	CHECK_EQ(tally_isinstance(number, absent), 1);
@@ -246,7 +253,8 @@ static void classes_and_their_instances_are_tracked_and_other_types_are_not(void
 	static const char *const slots[] = {"a"};
 	tally_object *type = CLASS(.name = "thing"), *self = instance(type);
 	tally_object *slotted = CLASS(.name = "slotted", .slots = slots, .slot_count = 1), *compact = instance(slotted);
-	tally_object *bare = CLASS(.name = "bare", .has_slots = true), *empty = instance(bare), *host = node_type(NODE_WHOLE);
+	tally_object *bare = CLASS(.name = "bare", .has_slots = true), *empty = instance(bare);
+	tally_object *host = node_type(NODE_WHOLE);
 	tally_object *int_type = must(tally_type_of(tally_bool(true)));
 	CHECK(tally_gc_is_tracked(type) && tally_gc_is_tracked(self));
 	CHECK(tally_gc_is_tracked(slotted) && tally_gc_is_tracked(compact));
@@ -257,7 +265,8 @@ static void classes_and_their_instances_are_tracked_and_other_types_are_not(void
 
 static tally_object *outer_type, *outer_self, *outer_name;
 
-#define CHECK_THREAD(call, failed, operation) (CHECK((call) == (failed)), CHECK_EQ(tally_error_code(), TALLY_ERROR_THREAD), check_operation(operation))
+#define CHECK_THREAD(call, failed, operation)                                                                   \
+	(CHECK((call) == (failed)), CHECK_EQ(tally_error_code(), TALLY_ERROR_THREAD), check_operation(operation))
 
 static void check_operation(const char *operation)
 {
@@ -346,7 +355,8 @@ static void the_list_of_names_is_the_callers_own(void)
 
 static void the_text_of_a_name_counts_not_which_str_it_is(void)
 {
-	tally_object *self = only_instance(CLASS(.name = "thing")), *one = text("name"), *two = text("name"), *value = NULL;
+	tally_object *self = only_instance(CLASS(.name = "thing")), *one = text("name"), *two = text("name");
+	tally_object *value = NULL;
 	CHECK(!tally_is(one, two));
 	CHECK_EQ(tally_attr_set(self, one, self), 0);
 	CHECK_EQ(tally_attr_get(self, two, &value), 1);
@@ -412,7 +422,8 @@ static void a_name_that_is_no_str_is_refused(void)
 {
 	static const char *const slots[] = {"a"};
 	tally_object *type = CLASS(.name = "thing"), *slotted = CLASS(.name = "slotted", .slots = slots, .slot_count = 1);
-	tally_object *objects[] = {type, instance(type), instance(slotted)}, *number = integer(1000), *names[] = {NULL, number, type};
+	tally_object *objects[] = {type, instance(type), instance(slotted)}, *number = integer(1000);
+	tally_object *names[] = {NULL, number, type};
 	for (int i = 0; i < 3; i++) {
 		for (int j = 0; j < 3; j++) {
 			tally_object *value = tally_none();
@@ -433,7 +444,8 @@ static void a_name_that_is_no_str_is_refused(void)
 
 static void other_objects_have_no_attributes(void)
 {
-	tally_object *host = node_type(NODE_PLAIN), *node = node_new(host, 1), *list = must(tally_list_new()), *name = text("x");
+	tally_object *host = node_type(NODE_PLAIN), *node = node_new(host, 1), *list = must(tally_list_new());
+	tally_object *name = text("x");
 	tally_object *objects[] = {NULL, tally_none(), list, name, node, host};
 	for (int i = 0; i < 6; i++) {
 		tally_object *value = tally_none();
@@ -491,7 +503,8 @@ static void an_instance_may_have_thousands_of_attributes(void)
 
 static void an_attribute_of_a_class_is_seen_through_everything_below_it(void)
 {
-	tally_object *a = CLASS(.name = "a"), *b = CLASS(.name = "b", .base = a), *c = CLASS(.name = "c", .base = b), *self = instance(c);
+	tally_object *a = CLASS(.name = "a"), *b = CLASS(.name = "b", .base = a);
+	tally_object *c = CLASS(.name = "c", .base = b), *self = instance(c);
 	set_int(a, "x", 1000);
 	CHECK_EQ(attr_int(a, "x"), 1000);
 	CHECK_EQ(attr_int(b, "x"), 1000);
@@ -507,7 +520,8 @@ static void an_attribute_of_a_class_is_seen_through_everything_below_it(void)
 
 static void the_nearest_attribute_wins(void)
 {
-	tally_object *a = CLASS(.name = "a"), *b = CLASS(.name = "b", .base = a), *c = CLASS(.name = "c", .base = b), *self = instance(c);
+	tally_object *a = CLASS(.name = "a"), *b = CLASS(.name = "b", .base = a);
+	tally_object *c = CLASS(.name = "c", .base = b), *self = instance(c);
 	tally_object *owners[] = {a, b, c, self};
 	for (int i = 0; i < 4; i++) {
 		set_int(owners[i], "x", 1000 + i);
@@ -567,7 +581,10 @@ static void many_names_in_many_classes_are_not_mixed_up(void)
 	for (int i = 0; i < TYPES; i++) {
 		types[i] = CLASS(.name = "type", .base = base);
 		selves[i] = instance(types[i]);
-		for (int j = i; j < NAMES; j += TYPES) snprintf(name, sizeof name, "n%d", j), set_int(types[i], name, 5000 + j);
+		for (int j = i; j < NAMES; j += TYPES) {
+			snprintf(name, sizeof name, "n%d", j);
+			set_int(types[i], name, 5000 + j);
+		}
 	}
 	for (int round = 0; round < 2; round++) {
 		for (int j = 0; j < NAMES; j++) {
@@ -619,7 +636,8 @@ static void check_packed(tally_object *result, tally_object *const *expected, si
 
 static void a_function_of_a_class_comes_bound_and_one_of_the_instance_does_not(void)
 {
-	tally_object *base = CLASS(.name = "base"), *type = CLASS(.name = "type", .base = base), *self = instance(type), *pack_it = packer();
+	tally_object *base = CLASS(.name = "base"), *type = CLASS(.name = "type", .base = base);
+	tally_object *self = instance(type), *pack_it = packer();
 	set_attr(base, "method", pack_it);
 	set_attr(self, "own", pack_it);
 	tally_object *method = attr(self, "method"), *own = attr(self, "own"), *plain = attr(type, "method");
@@ -660,8 +678,10 @@ static tally_object *call_packs(tally_object *self, tally_object *const *argumen
 
 static void only_functions_are_bound(void)
 {
-	tally_object *type = CLASS(.name = "type"), *self = instance(type), *callables = CLASS(.name = "callable", .call = call_packs);
-	tally_object *pack_it = packer(), *values[] = {must(tally_method_new(pack_it, callables)), instance(callables), callables,
+	tally_object *type = CLASS(.name = "type"), *self = instance(type);
+	tally_object *callables = CLASS(.name = "callable", .call = call_packs);
+	tally_object *pack_it = packer();
+	tally_object *values[] = {must(tally_method_new(pack_it, callables)), instance(callables), callables,
 	                                             must(tally_cell_new(pack_it)), must(tally_list_new()), tally_none()};
 	for (int i = 0; i < 6; i++) {
 		set_attr(type, "x", values[i]);
@@ -675,7 +695,8 @@ static void only_functions_are_bound(void)
 static void calling_an_attribute_is_getting_it_and_calling_what_was_got(void)
 {
 	tally_object *base = CLASS(.name = "base"), *type = CLASS(.name = "type", .base = base), *self = instance(type);
-	tally_object *callables = CLASS(.name = "callable", .call = call_packs), *callable = instance(callables), *pack_it = packer();
+	tally_object *callables = CLASS(.name = "callable", .call = call_packs);
+	tally_object *callable = instance(callables), *pack_it = packer();
 	set_attr(base, "inherited", pack_it);
 	set_attr(type, "method", pack_it);
 	set_attr(type, "called", callable);
@@ -685,7 +706,8 @@ static void calling_an_attribute_is_getting_it_and_calling_what_was_got(void)
 		tally_object *owner = i < 4 ? self : type, *arguments[] = {base, type};
 		if (i == 7) continue; // "own" is the instance's
 		tally_object *got = attr(owner, names[i % 4]);
-		tally_object *expected = must(tally_call(got, arguments, 2)), *called = call_attr(owner, names[i % 4], arguments, 2);
+		tally_object *expected = must(tally_call(got, arguments, 2));
+		tally_object *called = call_attr(owner, names[i % 4], arguments, 2);
 		if (!CHECK(called) || !CHECK_EQ(tally_equal(called, expected), 1)) tap_note("%s, %d", names[i % 4], i);
 		DROP(got, expected, called);
 	}
@@ -740,7 +762,8 @@ static void a_call_of_an_attribute_that_cannot_be_says_why(void)
 	DROP(self, type);
 }
 
-static tally_object *says_nothing(void *context, tally_object *const *captured, tally_object *const *arguments, size_t count)
+static tally_object *says_nothing(void *context, tally_object *const *captured, tally_object *const *arguments,
+        size_t count)
 {
 	(void)context;
 	(void)captured;
@@ -764,7 +787,8 @@ static void a_method_that_fails_without_an_error_fails_alike_in_both_ways_to_cal
 	DROP(method, self, type);
 }
 
-static tally_object *deletes_itself(void *context, tally_object *const *captured, tally_object *const *arguments, size_t count)
+static tally_object *deletes_itself(void *context, tally_object *const *captured, tally_object *const *arguments,
+        size_t count)
 {
 	(void)context;
 	(void)captured;
@@ -795,7 +819,8 @@ static void the_dict_of_an_instance_and_the_instance_see_every_change(void)
 {
 	tally_object *self = only_instance(CLASS(.name = "thing"));
 	set_int(self, "before", 1000);
-	tally_object *dict = must(tally_attr_dict(self)), *again = must(tally_attr_dict(self)), *key = text("after"), *value = integer(2000);
+	tally_object *dict = must(tally_attr_dict(self)), *again = must(tally_attr_dict(self));
+	tally_object *key = text("after"), *value = integer(2000);
 	CHECK(tally_is_dict(dict));
 	CHECK_PTR(dict, again);
 	CHECK_EQ(length_of(dict), 1);
@@ -820,7 +845,8 @@ static void the_dict_of_an_instance_and_the_instance_see_every_change(void)
 
 static void the_dict_of_an_instance_without_attributes_serves_too(void)
 {
-	tally_object *self = only_instance(CLASS(.name = "thing")), *dict = must(tally_attr_dict(self)), *key = text("x"), *value = integer(1000);
+	tally_object *self = only_instance(CLASS(.name = "thing")), *dict = must(tally_attr_dict(self));
+	tally_object *key = text("x"), *value = integer(1000);
 	CHECK_EQ(length_of(dict), 0);
 	CHECK_EQ(tally_dict_set(dict, key, value), 0);
 	CHECK_EQ(attr_int(self, "x"), 1000);
@@ -866,7 +892,8 @@ static void a_dict_exists_only_when_it_was_asked_for(void)
 
 static void a_dict_with_other_keys_than_names_harms_nobody(void)
 {
-	tally_object *self = only_instance(CLASS(.name = "thing")), *dict = must(tally_attr_dict(self)), *key = integer(1000);
+	tally_object *self = only_instance(CLASS(.name = "thing")), *dict = must(tally_attr_dict(self));
+	tally_object *key = integer(1000);
 	CHECK_EQ(tally_dict_set(dict, key, self), 0);
 	set_int(self, "x", 2000);
 	CHECK_EQ(attr_int(self, "x"), 2000);
@@ -964,7 +991,8 @@ static void a_destructor_of_a_value_may_use_the_attributes_that_gave_it_up(void)
 
 static void attributes_can_be_changed_inside_critical_sections(void)
 {
-	tally_object *probes = fixture_probe_type(), *type = CLASS(.name = "thing"), *self = instance(type), *sections[] = {self, type};
+	tally_object *probes = fixture_probe_type(), *type = CLASS(.name = "thing"), *self = instance(type);
+	tally_object *sections[] = {self, type};
 	for (int i = 0; i < 2; i++) {
 		tally_critical outer, inner;
 		set_own(type, "x", probe(probes, 2 * i));
@@ -990,7 +1018,8 @@ static const char *const xy[] = {"x", "y"}, *const z[] = {"z"};
 
 static void slots_hold_what_they_name_and_nothing_else(void)
 {
-	tally_object *type = CLASS(.name = "point", .slots = xy, .slot_count = 2), *self = instance(type), *value = tally_none();
+	tally_object *type = CLASS(.name = "point", .slots = xy, .slot_count = 2), *self = instance(type);
+	tally_object *value = tally_none();
 	CHECK_EQ(get_attr(self, "x", &value), 0);
 	CHECK_PTR(value, NULL);
 	CHECK_EQ(delete_attr(self, "x"), 0);
@@ -1010,8 +1039,10 @@ static void slots_hold_what_they_name_and_nothing_else(void)
 
 static void an_unknown_attribute_of_an_instance_with_slots_is_an_error_that_names_it(void)
 {
-	tally_object *point = CLASS(.name = "point", .slots = xy, .slot_count = 2), *sub = CLASS(.name = "sub", .base = point, .has_slots = true);
-	tally_object *bare = CLASS(.name = "bare", .has_slots = true), *types[] = {point, sub, bare}, *name = text("colour"), *value = integer(1000);
+	tally_object *point = CLASS(.name = "point", .slots = xy, .slot_count = 2);
+	tally_object *sub = CLASS(.name = "sub", .base = point, .has_slots = true);
+	tally_object *bare = CLASS(.name = "bare", .has_slots = true), *types[] = {point, sub, bare};
+	tally_object *name = text("colour"), *value = integer(1000);
 	static const char *const names[] = {"point", "sub", "bare"};
 	for (int i = 0; i < 3; i++) {
 		tally_object *self = instance(types[i]);
@@ -1034,7 +1065,8 @@ static void an_unknown_attribute_of_an_instance_with_slots_is_an_error_that_name
 
 static void slots_are_inherited(void)
 {
-	tally_object *base = CLASS(.name = "base", .slots = xy, .slot_count = 2), *type = CLASS(.name = "type", .base = base, .slots = z, .slot_count = 1);
+	tally_object *base = CLASS(.name = "base", .slots = xy, .slot_count = 2);
+	tally_object *type = CLASS(.name = "type", .base = base, .slots = z, .slot_count = 1);
 	tally_object *self = instance(type);
 	set_int(self, "z", 3000);
 	set_int(self, "y", 2000);
@@ -1073,8 +1105,10 @@ static void check_slots_and_table(tally_object *self)
 
 static void slots_below_a_table_and_a_table_below_slots_give_both(void)
 {
-	tally_object *table = CLASS(.name = "table"), *slots = CLASS(.name = "slots", .base = table, .slots = xy, .slot_count = 2);
-	tally_object *base = CLASS(.name = "base", .slots = xy, .slot_count = 2), *open = CLASS(.name = "open", .base = base);
+	tally_object *table = CLASS(.name = "table");
+	tally_object *slots = CLASS(.name = "slots", .base = table, .slots = xy, .slot_count = 2);
+	tally_object *base = CLASS(.name = "base", .slots = xy, .slot_count = 2);
+	tally_object *open = CLASS(.name = "open", .base = base);
 	tally_object *deep = CLASS(.name = "deep", .base = open, .slots = z, .slot_count = 1);
 	tally_object *selves[] = {instance(slots), instance(open), instance(deep)};
 	for (int i = 0; i < 3; i++) check_slots_and_table(selves[i]);
@@ -1086,7 +1120,8 @@ static void a_slot_hides_what_a_base_has_under_its_name(void)
 {
 	tally_object *base = CLASS(.name = "base"), *name = text("x");
 	set_int(base, "x", 500);
-	tally_object *type = CLASS(.name = "point", .base = base, .slots = xy, .slot_count = 2), *below = CLASS(.name = "below", .base = type);
+	tally_object *type = CLASS(.name = "point", .base = base, .slots = xy, .slot_count = 2);
+	tally_object *below = CLASS(.name = "below", .base = type);
 	tally_object *selves[] = {instance(type), instance(below)};
 	for (int i = 0; i < 2; i++) {
 		CHECK_ABSENT(selves[i], "x");
@@ -1125,7 +1160,7 @@ static void the_names_of_slots_are_copied(void)
 static void a_thousand_slots_are_allowed_and_one_more_is_not(void)
 {
 	enum { MOST = 1000 };
-	static char text_of[MOST + 1][8];
+	static char text_of[MOST + 1][16];
 	const char *names[MOST + 1];
 	for (int i = 0; i <= MOST; i++) snprintf(text_of[i], sizeof text_of[i], "s%d", i), names[i] = text_of[i];
 	tally_object *type = CLASS(.name = "wide", .slots = names, .slot_count = MOST), *self = instance(type);
@@ -1142,13 +1177,16 @@ static void a_thousand_slots_are_allowed_and_one_more_is_not(void)
 static void an_instance_with_slots_is_small(void)
 {
 	static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
-	tally_object *table = CLASS(.name = "table"), *one = CLASS(.name = "one", .slots = names, .slot_count = 1), *small = instance(one);
+	tally_object *table = CLASS(.name = "table");
+	tally_object *one = CLASS(.name = "one", .slots = names, .slot_count = 1), *small = instance(one);
 	set_int(small, "a", 1);
 	if (!CHECK(size_of(small) <= 32)) tap_note("%zu bytes", size_of(small));
 	for (size_t count = 1; count <= 6; count++) {
-		tally_object *slots = CLASS(.name = "slots", .slots = names, .slot_count = count), *compact = instance(slots), *open = instance(table);
+		tally_object *slots = CLASS(.name = "slots", .slots = names, .slot_count = count);
+		tally_object *compact = instance(slots), *open = instance(table);
 		for (size_t i = 0; i < count; i++) set_int(compact, names[i], 1), set_int(open, names[i], 1);
-		if (!CHECK(size_of(compact) * 100 <= size_of(open) * 60)) tap_note("%zu attributes: %zu and %zu bytes", count, size_of(compact), size_of(open));
+		if (!CHECK(size_of(compact) * 100 <= size_of(open) * 60))
+			tap_note("%zu attributes: %zu and %zu bytes", count, size_of(compact), size_of(open));
 		DROP(compact, open, slots);
 	}
 	DROP(small, one, table);
@@ -1199,7 +1237,8 @@ static void the_size_of_a_class_tells_of_its_tables(void)
 static void slots_give_up_what_they_hold_in_their_order(void)
 {
 	static const char *const names[] = {"a", "b", "c", "d"};
-	tally_object *probes = fixture_probe_type(), *self = only_instance(CLASS(.name = "four", .slots = names, .slot_count = 4));
+	tally_object *probes = fixture_probe_type();
+	tally_object *self = only_instance(CLASS(.name = "four", .slots = names, .slot_count = 4));
 	set_own(self, "c", probe(probes, 2));
 	set_own(self, "a", probe(probes, 0));
 	set_own(self, "d", probe(probes, 4));
@@ -1216,7 +1255,9 @@ static void a_row_of_a_few_hundred_thousand_instances_is_dropped_and_collected(v
 {
 	static const char *const names[] = {"next"};
 	enum { LENGTH = 300000 };
-	tally_object *table = CLASS(.name = "table"), *slots = CLASS(.name = "slots", .slots = names, .slot_count = 1), *types[] = {table, slots};
+	tally_object *table = CLASS(.name = "table");
+	tally_object *slots = CLASS(.name = "slots", .slots = names, .slot_count = 1);
+	tally_object *types[] = {table, slots};
 	tally_object *name = text("next");
 	for (int i = 0; i < 4; i++) {
 		const int length = tap_scale(LENGTH);
@@ -1247,7 +1288,8 @@ static int init_keeps(tally_object *self, tally_object *const *arguments, size_t
 static void calling_a_class_makes_an_instance_and_initializes_it(void)
 {
 	struct kind *kind = kind_new();
-	tally_object *base = CLASS(.name = "base", .init = init_keeps, .context = kind), *sub = CLASS(.name = "sub", .base = base);
+	tally_object *base = CLASS(.name = "base", .init = init_keeps, .context = kind);
+	tally_object *sub = CLASS(.name = "sub", .base = base);
 	tally_object *types[] = {base, sub}, *arguments[] = {integer(1000), integer(2000)};
 	for (int i = 0; i < 2; i++) {
 		tally_object *self = must(tally_call(types[i], arguments, 2)), *type = must(tally_type_of(self));
@@ -1296,7 +1338,8 @@ static void count_finalized(tally_object *self, void *context)
 static void an_init_that_fails_fails_the_call_and_the_instance_goes(void)
 {
 	struct kind *kind = kind_new();
-	tally_object *type = CLASS(.name = "thing", .init = init_fails, .finalize = count_finalized, .context = kind), *argument = integer(1000);
+	tally_object *type = CLASS(.name = "thing", .init = init_fails, .finalize = count_finalized, .context = kind);
+	tally_object *argument = integer(1000);
 	CHECK_PTR(tally_call(type, &argument, 1), NULL);
 	CHECK_ERROR(TALLY_ERROR_KEY, "init says no");
 	CHECK_EQ(tally_refcount(argument), 1);
@@ -1307,7 +1350,8 @@ static void an_init_that_fails_fails_the_call_and_the_instance_goes(void)
 
 static void an_instance_is_callable_when_its_class_says_how(void)
 {
-	tally_object *base = CLASS(.name = "base", .call = call_packs), *sub = CLASS(.name = "sub", .base = base), *plain = CLASS(.name = "plain");
+	tally_object *base = CLASS(.name = "base", .call = call_packs);
+	tally_object *sub = CLASS(.name = "sub", .base = base), *plain = CLASS(.name = "plain");
 	tally_object *selves[] = {instance(base), instance(sub)}, *mute = instance(plain), *argument = integer(1000);
 	for (int i = 0; i < 2; i++) {
 		CHECK(tally_is_callable(selves[i]));
@@ -1346,7 +1390,8 @@ static void hooks_are_inherited_with_the_context_of_the_class_that_gave_them(voi
 {
 	struct kind *first = kind_new(), *second = kind_new();
 	tally_object *base = CLASS(.name = "base", .hash = hash_of_key, .equal = equal_of_key, .context = first);
-	tally_object *sub = CLASS(.name = "sub", .base = base, .context = second), *self = keyed(sub, 1000), *other = keyed(base, 1000);
+	tally_object *sub = CLASS(.name = "sub", .base = base, .context = second), *self = keyed(sub, 1000);
+	tally_object *other = keyed(base, 1000);
 	tally_object *over = CLASS(.name = "over", .base = sub, .hash = hash_of_key), *third = keyed(over, 1000);
 	uint64_t hash = 0;
 	CHECK_EQ(tally_hash(self, &hash), 0);
@@ -1386,7 +1431,8 @@ static void equality_without_a_hash_means_not_hashable(void)
 {
 	tally_object *bare = CLASS(.name = "bare", .equal = equal_of_key), *below = CLASS(.name = "below", .base = bare);
 	tally_object *whole = CLASS(.name = "whole", .equal = equal_of_key, .hash = hash_of_key);
-	tally_object *taken = CLASS(.name = "taken", .base = whole, .equal = equal_of_key), *given = CLASS(.name = "given", .base = bare, .hash = hash_of_key);
+	tally_object *taken = CLASS(.name = "taken", .base = whole, .equal = equal_of_key);
+	tally_object *given = CLASS(.name = "given", .base = bare, .hash = hash_of_key);
 	tally_object *types[] = {bare, below, taken, whole, given}, *dict = must(tally_dict_new());
 	for (int i = 0; i < 5; i++) {
 		tally_object *self = keyed(types[i], 1000), *tuple = must(tally_tuple_new(&self, 1));
@@ -1422,7 +1468,8 @@ static void equality_is_asked_on_the_left_else_on_the_right(void)
 	struct kind *yes = kind_new(), *no = kind_new();
 	tally_object *agrees = only_instance(CLASS(.name = "agrees", .equal = always_equal, .context = yes));
 	tally_object *differs = only_instance(CLASS(.name = "differs", .equal = never_equal, .context = no));
-	tally_object *plain = only_instance(CLASS(.name = "plain")), *number = integer(1000), *list = must(tally_list_new());
+	tally_object *plain = only_instance(CLASS(.name = "plain")), *number = integer(1000);
+	tally_object *list = must(tally_list_new());
 	tally_object *others[] = {plain, number, list, tally_none()};
 	CHECK_EQ(tally_equal(agrees, differs), 1);
 	CHECK_EQ(atomic_load(&no->compared), 0);
@@ -1440,7 +1487,8 @@ static void equality_is_asked_on_the_left_else_on_the_right(void)
 
 static void an_instance_may_differ_from_itself_but_not_within_a_container(void)
 {
-	tally_object *self = only_instance(CLASS(.name = "differs", .equal = never_equal)), *list = must(tally_list_from(&self, 1));
+	tally_object *self = only_instance(CLASS(.name = "differs", .equal = never_equal));
+	tally_object *list = must(tally_list_from(&self, 1));
 	size_t index = 7;
 	CHECK_EQ(tally_equal(self, self), 0);
 	CHECK_EQ(tally_equal(list, list), 1);
@@ -1451,7 +1499,8 @@ static void an_instance_may_differ_from_itself_but_not_within_a_container(void)
 
 static void instances_are_keys_by_their_own_equality(void)
 {
-	tally_object *type = CLASS(.name = "key", .hash = hash_of_key, .equal = equal_of_key), *dict = must(tally_dict_new()), *set = must(tally_set_new(NULL));
+	tally_object *type = CLASS(.name = "key", .hash = hash_of_key, .equal = equal_of_key);
+	tally_object *dict = must(tally_dict_new()), *set = must(tally_set_new(NULL));
 	for (int i = 0; i < 200; i++) {
 		tally_object *key = keyed(type, 1000 + i % 50), *value = integer(i);
 		CHECK_EQ(tally_dict_set(dict, key, value), 0);
@@ -1522,7 +1571,8 @@ static void check_text(tally_object *shown, const char *expected)
 static void repr_is_what_the_class_says_also_within_containers(void)
 {
 	struct kind *kind = kind_new();
-	tally_object *base = CLASS(.name = "base", .repr = shows_name, .context = kind), *sub = CLASS(.name = "sub", .base = base);
+	tally_object *base = CLASS(.name = "base", .repr = shows_name, .context = kind);
+	tally_object *sub = CLASS(.name = "sub", .base = base);
 	tally_object *selves[] = {instance(base), instance(sub)}, *list = must(tally_list_from(selves, 2));
 	check_text(tally_repr(selves[0]), "<it>");
 	check_text(tally_repr(selves[1]), "<it>");
@@ -1534,7 +1584,8 @@ static void repr_is_what_the_class_says_also_within_containers(void)
 
 static void repr_without_a_hook_names_the_class(void)
 {
-	tally_object *self = only_instance(CLASS(.name = "gadget")), *type = must(tally_type_of(self)), *shown = must(tally_repr(self));
+	tally_object *self = only_instance(CLASS(.name = "gadget")), *type = must(tally_type_of(self));
+	tally_object *shown = must(tally_repr(self));
 	CHECK_PART(tally_str_utf8(shown, NULL), "gadget");
 	tally_object *of_type = must(tally_repr(type));
 	CHECK(strlen(tally_str_utf8(of_type, NULL)) > 0);
@@ -1567,7 +1618,8 @@ static tally_object *shows_a_number(tally_object *self, void *context)
 
 static void a_repr_that_is_no_str_is_an_error(void)
 {
-	tally_object *self = only_instance(CLASS(.name = "gadget", .repr = shows_a_number)), *list = must(tally_list_from(&self, 1));
+	tally_object *self = only_instance(CLASS(.name = "gadget", .repr = shows_a_number));
+	tally_object *list = must(tally_list_from(&self, 1));
 	CHECK_PTR(tally_repr(self), NULL);
 	CHECK_FAILED(TALLY_ERROR_TYPE, "repr");
 	CHECK_PTR(tally_repr(list), NULL);
@@ -1629,9 +1681,12 @@ static tally_object *repr_fails(tally_object *self, void *context)
 
 static void an_error_of_a_hook_comes_through_and_nothing_is_lost(void)
 {
-	tally_object *unhashed = only_instance(CLASS(.name = "unhashed", .hash = hash_fails)), *dict = must(tally_dict_new()), *value = NULL;
-	tally_object *types = CLASS(.name = "thing", .hash = hash_one, .equal = equal_fails, .call = call_fails, .repr = repr_fails);
-	tally_object *a = instance(types), *b = instance(types), *list = must(tally_list_from(&a, 1)), *set = must(tally_set_new(list));
+	tally_object *unhashed = only_instance(CLASS(.name = "unhashed", .hash = hash_fails));
+	tally_object *dict = must(tally_dict_new()), *value = NULL;
+	tally_object *types = CLASS(.name = "thing", .hash = hash_one, .equal = equal_fails, .call = call_fails,
+	        .repr = repr_fails);
+	tally_object *a = instance(types), *b = instance(types), *list = must(tally_list_from(&a, 1));
+	tally_object *set = must(tally_set_new(list));
 	uint64_t hash;
 	size_t index;
 	CHECK_EQ(tally_hash(unhashed, &hash), -1);
@@ -1745,7 +1800,8 @@ static void check_depth(tally_object *type, int length)
 
 static void hooks_that_nest_deeper_than_a_thousand_levels_get_the_depth_error(void)
 {
-	tally_object *type = CLASS(.name = "link", .hash = hash_of_next, .equal = equal_of_next, .call = call_next, .repr = repr_of_next);
+	tally_object *type = CLASS(.name = "link", .hash = hash_of_next, .equal = equal_of_next, .call = call_next,
+	        .repr = repr_of_next);
 	check_depth(type, 990);
 	check_depth(type, 1010);
 	check_depth(type, 20000);
@@ -1755,7 +1811,8 @@ static void hooks_that_nest_deeper_than_a_thousand_levels_get_the_depth_error(vo
 
 static void an_instance_that_leads_to_itself_gets_the_depth_error(void)
 {
-	tally_object *type = CLASS(.name = "link", .hash = hash_of_next, .equal = equal_of_next, .call = call_next, .repr = repr_of_next);
+	tally_object *type = CLASS(.name = "link", .hash = hash_of_next, .equal = equal_of_next, .call = call_next,
+	        .repr = repr_of_next);
 	tally_object *one = instance(type), *two = instance(type);
 	uint64_t hash;
 	set_attr(one, "next", one);
@@ -1872,9 +1929,11 @@ static void finalize_stirs(tally_object *self, void *context)
 static void hooks_may_collect_and_change_their_class(void)
 {
 	struct kind *kind = kind_new();
-	tally_object *type = CLASS(.name = "thing", .init = init_stirs, .hash = hash_stirs, .equal = equal_stirs, .call = call_stirs,
+	tally_object *type = CLASS(.name = "thing", .init = init_stirs, .hash = hash_stirs, .equal = equal_stirs,
+	        .call = call_stirs,
 	                           .repr = repr_stirs, .finalize = finalize_stirs, .context = kind);
-	tally_object *self = must(tally_call(type, NULL, 0)), *other = must(tally_call(type, NULL, 0)), *dict = must(tally_dict_new());
+	tally_object *self = must(tally_call(type, NULL, 0)), *other = must(tally_call(type, NULL, 0));
+	tally_object *dict = must(tally_dict_new());
 	CHECK_EQ(tally_dict_set(dict, self, self), 0);
 	CHECK_EQ(tally_dict_set(dict, other, other), 0);
 	CHECK_EQ(length_of(dict), 1);
@@ -1932,7 +1991,8 @@ static bool no_memory(const char *operation)
 
 static bool make_class(tally_object *base)
 {
-	tally_class_spec spec = {.size = sizeof spec, .name = "sub", .base = base, .slots = xy, .slot_count = 2, .release = note_release};
+	tally_class_spec spec = {.size = sizeof spec, .name = "sub", .base = base, .slots = xy, .slot_count = 2,
+	        .release = note_release};
 	tally_object *type = tally_class_new(&spec);
 	CHECK_EQ(releases, 0);
 	if (!type) return no_memory("class_new");
@@ -1997,7 +2057,8 @@ static void end_many(void)
 	drop(many_names, MANY);
 }
 
-static tally_object *witness; // an instance below the class that is changed: it sees what the class has, never anything else
+// An instance below the class that is changed: it sees what the class has, never anything else.
+static tally_object *witness;
 
 // Which of the many are there; reading needs no memory.
 static int count_attributes(tally_object *object)
@@ -2053,7 +2114,8 @@ static bool set_and_delete_many(tally_object *object)
 
 static void an_attribute_that_finds_no_memory_is_not_set(void)
 {
-	tally_object *type = CLASS(.name = "thing"), *self = instance(type), *with_dict = instance(type), *sub = CLASS(.name = "sub", .base = type);
+	tally_object *type = CLASS(.name = "thing"), *self = instance(type), *with_dict = instance(type);
+	tally_object *sub = CLASS(.name = "sub", .base = type);
 	tally_decref(must(tally_attr_dict(with_dict)));
 	begin_many();
 	witness = instance(sub);
@@ -2142,7 +2204,8 @@ static void a_method_that_finds_no_memory_is_not_bound(void)
 
 static void looking_up_and_calling_need_no_memory(void)
 {
-	tally_object *base = CLASS(.name = "base"), *type = CLASS(.name = "type", .base = base), *names[] = {text("method"), text("x"), text("none")};
+	tally_object *base = CLASS(.name = "base"), *type = CLASS(.name = "type", .base = base);
+	tally_object *names[] = {text("method"), text("x"), text("none")};
 	set_own(base, "method", function("gives_first", gives_first, 1, 1));
 	set_int(base, "x", 1000);
 	tally_object *self = instance(type), *value = NULL;
@@ -2161,7 +2224,8 @@ static void looking_up_and_calling_need_no_memory(void)
 
 static void writing_a_slot_and_changing_what_is_there_need_no_memory(void)
 {
-	tally_object *slots = CLASS(.name = "slots", .slots = xy, .slot_count = 2), *table = CLASS(.name = "table"), *name = text("x");
+	tally_object *slots = CLASS(.name = "slots", .slots = xy, .slot_count = 2);
+	tally_object *table = CLASS(.name = "table"), *name = text("x");
 	tally_object *compact = instance(slots), *open = instance(table), *value = integer(1000);
 	CHECK_EQ(tally_attr_set(open, name, name), 0);
 	CHECK_EQ(tally_heap_fail(1, true), 0);

@@ -68,7 +68,8 @@ static tally_object *finalized_class(struct kind *kind)
 // That the instance's class is whole and serves.
 static void check_works(tally_object *self)
 {
-	tally_object *type = must(tally_type_of(self)), *called = call_attr(self, "method", NULL, 0), *other = tally_instance_new(type);
+	tally_object *type = must(tally_type_of(self)), *called = call_attr(self, "method", NULL, 0);
+	tally_object *other = tally_instance_new(type);
 	CHECK_STR(tally_type_name(self), "mortal");
 	CHECK_EQ(attr_int(self, "mark"), 1000);
 	CHECK(called);
@@ -127,7 +128,9 @@ static void a_class_lives_as_long_as_an_instance(void)
 {
 	static const char *const slots[] = {"x"};
 	for (int i = 0; i < 3; i++) {
-		tally_object *type = CLASS(.name = "thing", .has_slots = i > 0, .slots = i == 2 ? slots : NULL, .slot_count = i == 2), *self;
+		tally_object *type = CLASS(.name = "thing", .has_slots = i > 0, .slots = i == 2 ? slots : NULL,
+		        .slot_count = i == 2);
+		tally_object *self;
 		set_int(type, "mark", 1000);
 		self = only_instance(type);
 		for (int generation = 0; generation < 3; generation++) CHECK_COLLECT(generation, 0);
@@ -167,7 +170,8 @@ static tally_object *in_a_set(tally_object *self)
 }
 static tally_object *in_a_closure(tally_object *self)
 {
-	tally_function_spec spec = {.size = sizeof spec, .name = "f", .call = pack, .most = 1, .captured = &self, .captures = 1};
+	tally_function_spec spec = {.size = sizeof spec, .name = "f", .call = pack, .most = 1, .captured = &self,
+	        .captures = 1};
 	return must(tally_function_new(&spec));
 }
 static tally_object *in_a_node(tally_object *self)
@@ -203,7 +207,8 @@ static tally_object *in_a_cycle(tally_object *self)
 
 static void a_class_lives_wherever_its_last_instance_is(void)
 {
-	static tally_object *(*const places[])(tally_object *) = {in_a_list, in_a_tuple, in_a_cell, in_a_method, in_a_dict, in_a_set,
+	static tally_object *(*const places[])(tally_object *) = {in_a_list, in_a_tuple, in_a_cell, in_a_method,
+	        in_a_dict, in_a_set,
 	        in_a_closure, in_a_node, in_a_blind_node, in_an_instance, in_a_class, in_a_cycle};
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
 		struct kind *kind = kind_new();
@@ -284,7 +289,8 @@ static void a_class_with_about_256_references_is_counted_right(void)
 static void a_base_lives_as_long_as_what_inherits_from_it(void)
 {
 	struct kind *first = kind_new(), *second = kind_new();
-	tally_object *base = finalized_class(first), *sub = CLASS(.name = "mortal", .base = base, .context = second), *self;
+	tally_object *base = finalized_class(first);
+	tally_object *sub = CLASS(.name = "mortal", .base = base, .context = second), *self;
 	tally_decref(base);
 	CHECK_COLLECT(2, 0);
 	self = only_instance(sub);
@@ -362,7 +368,8 @@ static void a_class_with_an_attribute_that_is_itself_is_collected(void)
 
 static void a_class_in_an_object_that_it_refers_to_is_collected(void)
 {
-	static tally_object *(*const places[])(tally_object *) = {in_a_list, in_a_tuple, in_a_cell, in_a_dict, in_a_set, in_a_node};
+	static tally_object *(*const places[])(tally_object *) = {in_a_list, in_a_tuple, in_a_cell, in_a_dict,
+	        in_a_set, in_a_node};
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
 		tally_object *type = CLASS(.name = "thing");
 		set_own(type, "holder", places[i](type));
@@ -387,7 +394,9 @@ static void an_instance_that_refers_to_itself_is_collected_and_its_class_with_it
 static void an_instance_that_keeps_its_own_method_is_collected(void)
 {
 	static const char *const slots[] = {"mine"};
-	tally_object *open = CLASS(.name = "open"), *slotted = CLASS(.name = "slotted", .slots = slots, .slot_count = 1), *types[] = {open, slotted};
+	tally_object *open = CLASS(.name = "open");
+	tally_object *slotted = CLASS(.name = "slotted", .slots = slots, .slot_count = 1);
+	tally_object *types[] = {open, slotted};
 	for (int i = 0; i < 2; i++) {
 		tally_object *self = instance(types[i]);
 		set_own(types[i], "method", packer());
@@ -428,7 +437,8 @@ static void a_class_in_what_its_own_method_captures_is_collected(void)
 static void cycles_through_slots_are_collected_with_and_without_a_table(void)
 {
 	static const char *const slots[] = {"a", "b", "c"};
-	tally_object *base = CLASS(.name = "base"), *both = CLASS(.name = "both", .base = base, .slots = slots, .slot_count = 3);
+	tally_object *base = CLASS(.name = "base");
+	tally_object *both = CLASS(.name = "both", .base = base, .slots = slots, .slot_count = 3);
 	tally_object *slotted = CLASS(.name = "slotted", .slots = slots, .slot_count = 3), *types[] = {both, slotted};
 	for (int i = 0; i < 2; i++) {
 		for (int j = 0; j < 3; j++) {
@@ -463,10 +473,12 @@ static void two_classes_that_refer_to_each_other_are_collected(void)
 	CHECK_COLLECT(2, 4);
 }
 
-// The edge from an instance to its class is no reference, so what the class refers to must be found by the mark all the same.
+// The edge from an instance to its class is no reference, so what the class refers to must be found by the mark all
+// the same.
 static void what_the_class_of_a_living_instance_refers_to_lives(void)
 {
-	tally_object *probes = fixture_probe_type(), *base = CLASS(.name = "base"), *type = CLASS(.name = "thing", .base = base), *list = list_in_itself();
+	tally_object *probes = fixture_probe_type(), *base = CLASS(.name = "base");
+	tally_object *type = CLASS(.name = "thing", .base = base), *list = list_in_itself();
 	push_own(list, probe(probes, 0));
 	set_own(base, "x", list);
 	set_own(type, "y", only_instance(CLASS(.name = "other")));
@@ -536,7 +548,8 @@ static void a_finalizer_of_an_instance_runs_once_when_the_last_reference_goes(vo
 static void the_nearest_finalizer_runs_and_no_other(void)
 {
 	struct kind *first = kind_new(), *second = kind_new(), *third = kind_new();
-	tally_object *base = CLASS(.name = "base", .finalize = finalize_it, .context = first), *sub = CLASS(.name = "sub", .base = base, .context = second);
+	tally_object *base = CLASS(.name = "base", .finalize = finalize_it, .context = first);
+	tally_object *sub = CLASS(.name = "sub", .base = base, .context = second);
 	tally_object *over = CLASS(.name = "over", .base = sub, .finalize = finalize_it, .context = third);
 	tally_decref(instance(sub));
 	CHECK_EQ(finalized(first), 1);
@@ -571,7 +584,8 @@ static void an_instance_in_a_cycle_is_finalized_once_by_the_collector(void)
 	static const char *const slots[] = {"me"};
 	for (int i = 0; i < 2; i++) {
 		struct kind *kind = kind_new();
-		tally_object *type = CLASS(.name = "mortal", .finalize = finalize_it, .context = kind, .slots = i ? slots : NULL, .slot_count = (size_t)i);
+		tally_object *type = CLASS(.name = "mortal", .finalize = finalize_it, .context = kind,
+		        .slots = i ? slots : NULL, .slot_count = (size_t)i);
 		tally_object *self = only_instance(type);
 		set_attr(self, "me", self);
 		tally_decref(self);
@@ -677,7 +691,8 @@ static void a_ring_of_rescuers_and_cutters_and_plain_ones_is_finalized_once(void
 	rescuers = kind_new();
 	cutters = kind_new();
 	struct kind *plain = kind_new();
-	tally_object *rescuer = finalized_class(rescuers), *cutter = finalized_class(cutters), *other = finalized_class(plain);
+	tally_object *rescuer = finalized_class(rescuers), *cutter = finalized_class(cutters);
+	tally_object *other = finalized_class(plain);
 	tally_object *types[] = {rescuer, rescuer, other, other, cutter, cutter};
 	on_finalize = rescue_or_cut;
 	tally_decref(ring(types, 6));
@@ -1045,7 +1060,8 @@ static void a_destructor_of_what_an_instance_held_may_collect_the_class(void)
 	for (int i = 0; i < 4; i++) {
 		tally_object *wards = ward_type(BLIND), *probes = fixture_probe_type();
 		watched = kind_new();
-		tally_object *type = CLASS(.name = "mortal", .slots = i % 2 ? slots : NULL, .slot_count = i % 2 ? 3 : 0, .context = watched,
+		tally_object *type = CLASS(.name = "mortal", .slots = i % 2 ? slots : NULL,
+		        .slot_count = i % 2 ? 3 : 0, .context = watched,
 		                           .finalize = i / 2 ? finalize_it : NULL);
 		tally_object *self = only_instance(type);
 		set_own(self, "a", probe(probes, 0));
@@ -1093,7 +1109,8 @@ static void an_instance_that_waits_to_be_destroyed_keeps_its_class(void)
 	for (int i = 0; i < 2; i++) {
 		tally_object *wards = ward_type(BLIND), *ward = ward_of(wards, tally_none());
 		watched = kind_new();
-		tally_object *type = CLASS(.name = "mortal", .finalize = finalize_it, .context = watched, .slots = i ? slots : NULL, .slot_count = (size_t)i);
+		tally_object *type = CLASS(.name = "mortal", .finalize = finalize_it, .context = watched,
+		        .slots = i ? slots : NULL, .slot_count = (size_t)i);
 		set_int(type, "mark", 1000);
 		waiting = only_instance(type);
 		set_int(waiting, "own", 2000);
@@ -1123,7 +1140,8 @@ static void an_instance_without_a_finalizer_that_waits_to_be_destroyed_keeps_its
 // A reference to what the collector has found dead and has begun to clear: whatever is asked of it must be safe.
 static void try_everything(tally_object *type)
 {
-	tally_object *name = text("x"), *value = NULL, *names = tally_attr_names(type), *base = tally_class_base(type), *other;
+	tally_object *name = text("x"), *value = NULL, *names = tally_attr_names(type);
+	tally_object *base = tally_class_base(type), *other;
 	CHECK_STR(tally_class_name(type), "mortal");
 	CHECK(tally_is_class(type));
 	CHECK(tally_attr_get(type, name, &value) >= 0);
@@ -1156,7 +1174,8 @@ static void a_class_that_a_destructor_brings_back_too_late_is_safe_to_use(void)
 	for (int i = 0; i < 2; i++) {
 		tally_object *wards = ward_type(WITHOUT_CLEAR);
 		struct kind *kind = kind_new();
-		tally_object *type = CLASS(.name = "mortal", .context = kind), *ward = ward_of(wards, type), *self = instance(type);
+		tally_object *type = CLASS(.name = "mortal", .context = kind), *ward = ward_of(wards, type);
+		tally_object *self = instance(type);
 		set_own(i ? self : type, "ward", ward);
 		set_attr(self, "me", self);
 		set_int(type, "mark", 1000);
@@ -1209,7 +1228,8 @@ static void an_instance_that_a_destructor_brings_back_too_late_keeps_its_class_i
 	for (int i = 0; i < 4; i++) {
 		tally_object *wards = ward_type(WITHOUT_CLEAR);
 		struct kind *kind = kind_new();
-		tally_object *type = CLASS(.name = "mortal", .context = kind, .slots = i % 2 ? slots : NULL, .slot_count = i % 2 ? 2 : 0,
+		tally_object *type = CLASS(.name = "mortal", .context = kind, .slots = i % 2 ? slots : NULL,
+		        .slot_count = i % 2 ? 2 : 0,
 		                           .finalize = i / 2 ? finalize_it : NULL);
 		tally_object *self = only_instance(type);
 		set_own(self, "ward", ward_of(wards, self));
@@ -1244,7 +1264,8 @@ static void an_instance_that_is_brought_back_too_late_keeps_the_bases_of_its_cla
 {
 	tally_object *wards = ward_type(WITHOUT_CLEAR);
 	struct kind *first = kind_new(), *second = kind_new();
-	tally_object *base = CLASS(.name = "base", .context = first, .repr = show_and_count), *sub = CLASS(.name = "mortal", .base = base, .context = second);
+	tally_object *base = CLASS(.name = "base", .context = first, .repr = show_and_count);
+	tally_object *sub = CLASS(.name = "mortal", .base = base, .context = second);
 	tally_object *self = only_instance(sub);
 	set_own(self, "ward", ward_of(wards, self));
 	tally_decref(base);
@@ -1343,12 +1364,13 @@ static void save_new_class(tally_object *held)
 	tally_decref(type);
 }
 
-// The last instance of a class that was found dead before is garbage: it takes the class along in the middle of the collection
-// that finds both. What is made then may get the class's memory and must be none of the collection's business.
+// The last instance of a class that was found dead before is garbage: it takes the class along in the middle of the
+// collection that finds both. What is made then may get the class's memory and must be none of the collection's business.
 static void a_class_made_where_a_dead_one_has_just_been_is_nobody_elses(void)
 {
 	struct kind *kind = kind_new();
-	tally_object *self = only_instance(CLASS(.name = "mortal", .context = kind)), *stubborn = ward_type(WITHOUT_CLEAR), *wards = ward_type(0);
+	tally_object *self = only_instance(CLASS(.name = "mortal", .context = kind));
+	tally_object *stubborn = ward_type(WITHOUT_CLEAR), *wards = ward_type(0);
 	set_own(self, "ward", ward_of(stubborn, self));
 	on_dealloc = save;
 	tally_decref(self);
@@ -1370,8 +1392,8 @@ static void a_class_made_where_a_dead_one_has_just_been_is_nobody_elses(void)
 	CHECK_COLLECT(2, 1);
 }
 
-// What a host's `clear` does with the class that its object refers to: of the first before the class itself is cleared, of the
-// second after that.
+// What a host's `clear` does with the class that its object refers to: of the first before the class itself is cleared,
+// of the second after that.
 static tally_object *living_base, *mark_name; // the name lives on, so that what stands under it would be found
 static int clears, way;
 
@@ -1415,7 +1437,8 @@ static void keeper_clears(void *payload, void *context)
 // Pages, and so what is cleared, go in the order in which they were made; objects of one size share theirs.
 static tally_object *keeper_new(size_t size)
 {
-	tally_host_type description = {.size = sizeof description, .name = "keeper", .payload_size = size, .traverse = ward_is_traversed, .clear = keeper_clears};
+	tally_host_type description = {.size = sizeof description, .name = "keeper", .payload_size = size,
+	        .traverse = ward_is_traversed, .clear = keeper_clears};
 	return must(tally_host_new(must(tally_host_type_new(&description))));
 }
 
@@ -1426,7 +1449,8 @@ static void what_a_host_does_to_a_dead_class_before_it_is_cleared_leaves_nothing
 	tally_object *behind = keeper_new(400);
 	mark_name = text("mark");
 	for (way = 0; way < 4; way++) {
-		tally_object *first = keeper_new(16), *value = integer(1000), *type = CLASS(.name = "mortal", .base = living_base), *second = keeper_new(400);
+		tally_object *first = keeper_new(16), *value = integer(1000);
+		tally_object *type = CLASS(.name = "mortal", .base = living_base), *second = keeper_new(400);
 		struct kind *kind = kind_of_last();
 		CHECK_EQ(tally_attr_set(type, mark_name, value), 0);
 		set_attr(type, "first", first);
@@ -1461,7 +1485,8 @@ static void garbage_found_by_a_collection_inside_a_destructor_waits_and_its_clas
 	for (int i = 0; i < 2; i++) {
 		tally_object *wards = ward_type(BLIND);
 		struct kind *kind = kind_new();
-		tally_object *self = only_instance(CLASS(.name = "mortal", .context = kind, .finalize = i ? finalize_it : NULL));
+		tally_object *self = only_instance(CLASS(.name = "mortal", .context = kind,
+		        .finalize = i ? finalize_it : NULL));
 		waiting = ward_of(wards, self);
 		tally_decref(self);
 		on_dealloc = collect_garbage_inside;
@@ -1478,7 +1503,8 @@ static void an_uncollectable_host_object_keeps_an_instance_and_its_class_safe(vo
 	for (int i = 0; i < 2; i++) {
 		tally_object *nodes = node_type(NODE_DEALLOC | NODE_TRAVERSE), *node = node_new(nodes, 1);
 		struct kind *kind = kind_new();
-		tally_object *type = CLASS(.name = "mortal", .context = kind, .finalize = i ? finalize_it : NULL), *self = only_instance(type);
+		tally_object *type = CLASS(.name = "mortal", .context = kind, .finalize = i ? finalize_it : NULL);
+		tally_object *self = only_instance(type);
 		set_int(self, "x", 1000);
 		set_attr(self, "node", node);
 		node_link(node, 0, node);
@@ -1500,7 +1526,8 @@ static void an_uncollectable_host_object_keeps_an_instance_and_its_class_safe(vo
 
 static void an_uncollectable_host_object_keeps_a_class_safe(void)
 {
-	tally_object *nodes = node_type(NODE_DEALLOC | NODE_TRAVERSE), *node = node_new(nodes, 1), *type = CLASS(.name = "mortal");
+	tally_object *nodes = node_type(NODE_DEALLOC | NODE_TRAVERSE), *node = node_new(nodes, 1);
+	tally_object *type = CLASS(.name = "mortal");
 	struct kind *kind = kind_of_last();
 	set_attr(type, "node", node);
 	node_link(node, 0, node);
@@ -1526,8 +1553,10 @@ static void count_findings(const tally_check_finding *finding, void *context)
 static void the_check_of_references_finds_nothing_in_classes_and_instances(void)
 {
 	static const char *const slots[] = {"a"};
-	tally_object *wards = ward_type(WITHOUT_CLEAR), *base = CLASS(.name = "base"), *type = CLASS(.name = "mortal", .base = base);
-	tally_object *slotted = CLASS(.name = "slotted", .slots = slots, .slot_count = 1), *self = instance(type), *compact = instance(slotted);
+	tally_object *wards = ward_type(WITHOUT_CLEAR), *base = CLASS(.name = "base");
+	tally_object *type = CLASS(.name = "mortal", .base = base);
+	tally_object *slotted = CLASS(.name = "slotted", .slots = slots, .slot_count = 1);
+	tally_object *self = instance(type), *compact = instance(slotted);
 	set_own(type, "method", packer());
 	set_attr(self, "compact", compact);
 	set_attr(compact, "a", self);
@@ -1711,7 +1740,8 @@ static void with_all_places_taken_no_class_is_made_and_everything_goes_on(void)
 {
 	int count = take_all_places();
 	check_no_place();
-	tally_object **middle = &all_types[count / 2], *self = instance(all_types[count - 1]), *first = instance(all_types[0]);
+	tally_object **middle = &all_types[count / 2], *self = instance(all_types[count - 1]);
+	tally_object *first = instance(all_types[0]);
 	set_int(all_types[0], "x", 1000);
 	set_int(self, "x", 2000);
 	CHECK_EQ(attr_int(first, "x") + attr_int(self, "x"), 3000);
@@ -1735,7 +1765,8 @@ static void host_types_and_classes_work_in_places_that_classes_have_left(void)
 	drop(all_types, (size_t)count);
 	CHECK_COLLECT(2, count);
 	for (int i = 0; i < 40; i++) {
-		tally_object *hosts = node_type(NODE_WHOLE), *node = node_new(hosts, i), *type = CLASS(.name = "thing"), *self = instance(type);
+		tally_object *hosts = node_type(NODE_WHOLE), *node = node_new(hosts, i);
+		tally_object *type = CLASS(.name = "thing"), *self = instance(type);
 		node_link(node, 0, self);
 		set_attr(self, "node", node);
 		CHECK_STR(tally_type_name(node), "node");
@@ -1757,7 +1788,8 @@ static void classes_die_in_automatic_collections_too(void)
 	set_thresholds(20, 1, 1);
 	tally_gc_enable();
 	for (int i = 0; i < ROUNDS; i++) {
-		tally_object *type = CLASS(.name = "mortal", .context = kind, .finalize = finalize_it), *self = instance(type);
+		tally_object *type = CLASS(.name = "mortal", .context = kind, .finalize = finalize_it);
+		tally_object *self = instance(type);
 		set_int(type, "number", 1000 + i);
 		set_attr(self, "me", self);
 		if (i % 3) set_attr(self, "class", type);
@@ -1781,7 +1813,8 @@ static struct kind *kinds_of_garbage[3];
 static void make_garbage(void)
 {
 	for (int i = 0; i < 3; i++) kinds_of_garbage[i] = kind_new();
-	tally_object *a = finalized_class(kinds_of_garbage[0]), *b = CLASS(.name = "mortal", .context = kinds_of_garbage[1]);
+	tally_object *a = finalized_class(kinds_of_garbage[0]);
+	tally_object *b = CLASS(.name = "mortal", .context = kinds_of_garbage[1]);
 	tally_object *c = CLASS(.name = "mortal", .context = kinds_of_garbage[2]), *one = instance(a), *two = instance(b);
 	set_attr(one, "two", two);
 	set_attr(two, "one", one);
@@ -1893,6 +1926,7 @@ int main(void)
 	TAP_RUN(host_types_and_classes_work_in_places_that_classes_have_left);
 	TAP_RUN(classes_die_in_automatic_collections_too);
 	if (has_faults) TAP_RUN(a_collection_of_classes_that_finds_no_memory_loses_nothing);
-	else tap_skip("a_collection_of_classes_that_finds_no_memory_loses_nothing", "this build has no faults on demand (assertions are off)");
+	else tap_skip("a_collection_of_classes_that_finds_no_memory_loses_nothing",
+	        "this build has no faults on demand (assertions are off)");
 	return tap_end();
 }

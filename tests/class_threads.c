@@ -1,5 +1,6 @@
-// tests/class_threads.c: classes and instances used by several threads: attributes that change while others read them, classes
-// that come and go while others collect, instances that cross threads, and what each thread's list of the dying keeps alive.
+// tests/class_threads.c: classes and instances used by several threads: attributes that change while others read them,
+// classes that come and go while others collect, instances that cross threads, and what each thread's list of the dying
+// keeps alive.
 #include "classes.h"
 #include "turns.h"
 
@@ -267,7 +268,8 @@ static void what_many_threads_set_is_all_there_also_in_the_dict_that_they_ask_fo
 		run_threads(WRITERS, write_own_names, &shared);
 		for (int i = 0; i < WRITERS * OWN_NAMES; i++) {
 			snprintf(name, sizeof name, "t%d_%d", i / OWN_NAMES, i % OWN_NAMES);
-			if (!CHECK_EQ(attr_int(shared.self, name), i % OWN_NAMES % 4 ? FIRST + i % OWN_NAMES : INT64_MIN)) tap_note("%s", name);
+			if (!CHECK_EQ(attr_int(shared.self, name), i % OWN_NAMES % 4 ? FIRST + i % OWN_NAMES : INT64_MIN))
+				tap_note("%s", name);
 		}
 		for (int i = 0; i < WRITERS; i++) CHECK_PTR(dicts[i], dicts[0]);
 		size_t size = 0;
@@ -367,7 +369,8 @@ struct factory {
 
 static void make_class_and_drop(struct factory *factory, int64_t number)
 {
-	tally_object *type = CLASS(.name = "made", .base = factory->base, .context = factory->kind, .finalize = finalize_it);
+	tally_object *type = CLASS(.name = "made", .base = factory->base, .context = factory->kind,
+	        .finalize = finalize_it);
 	tally_object *self = instance(type), *other = instance(type);
 	set_int(type, "number", FIRST + number);
 	set_attr(self, "other", other);
@@ -399,7 +402,8 @@ static void make_or_collect(void *context, unsigned number)
 	}
 	for (int i = 0; i < tap_scale(MADE); i++) {
 		make_class_and_drop(factory, i);
-		if (number == 0 && i % 10 == 0) set_int(factory->base, "of_base", FIRST); // every class below is changed, too
+		if (number == 0 && i % 10 == 0) set_int(factory->base, "of_base",
+		        FIRST); // every class below is changed, too
 	}
 	atomic_fetch_sub(&factory->working, 1);
 }
@@ -445,7 +449,8 @@ static void produce(struct factory *factory, unsigned number)
 {
 	for (int i = 0; i < tap_scale(MADE); i++) {
 		int64_t id = (int64_t)number * 10000 + i;
-		tally_object *type = CLASS(.name = "made", .base = factory->base, .context = factory->kind, .finalize = finalize_it);
+		tally_object *type = CLASS(.name = "made", .base = factory->base, .context = factory->kind,
+		        .finalize = finalize_it);
 		tally_object *self = only_instance(type);
 		set_int(type, "id", id);
 		set_int(self, "own", id);
@@ -550,7 +555,10 @@ static void with_another_thread(void *(*run)(void *), int ways)
 	}
 }
 
-static void the_only_reference_to_an_instance_may_be_another_threads(void) { with_another_thread(hold_the_only_reference, 2); }
+static void the_only_reference_to_an_instance_may_be_another_threads(void)
+{
+	with_another_thread(hold_the_only_reference, 2);
+}
 
 static void *drop_in_a_section(void *unused)
 {
@@ -572,7 +580,8 @@ static void *drop_in_a_section(void *unused)
 
 static void an_instance_that_waits_on_another_threads_list_of_the_dying_keeps_its_class(void)
 {
-	with_another_thread(drop_in_a_section, is_gil() ? 1 : 2); // a section of an attached thread holds up all others there
+	with_another_thread(drop_in_a_section,
+	        is_gil() ? 1 : 2); // a section of an attached thread holds up all others there
 }
 
 // A destructor that lets go of the instance, which then waits until the destructor has ended.
@@ -588,7 +597,8 @@ static void pause_here(void *payload, void *context)
 static void *drop_in_a_destructor(void *unused)
 {
 	tally_token token = attached();
-	tally_host_type description = {.size = sizeof description, .name = "brake", .payload_size = 8, .dealloc = pause_here};
+	tally_host_type description = {.size = sizeof description, .name = "brake", .payload_size = 8,
+	        .dealloc = pause_here};
 	tally_object *brakes = must(tally_host_type_new(&description));
 	held.self = only_instance(mortal_class(held.kind));
 	set_int(held.self, "a", FIRST);
@@ -597,7 +607,10 @@ static void *drop_in_a_destructor(void *unused)
 	return unused;
 }
 
-static void an_instance_that_waits_for_another_threads_destructor_keeps_its_class(void) { with_another_thread(drop_in_a_destructor, 2); }
+static void an_instance_that_waits_for_another_threads_destructor_keeps_its_class(void)
+{
+	with_another_thread(drop_in_a_destructor, 2);
+}
 
 static void *drop_what_another_made(void *unused)
 {
@@ -720,7 +733,8 @@ static void make_and_drop_remains(void *context, unsigned number)
 
 static void the_last_of_what_remains_of_a_dead_class_takes_it_along_on_any_thread(void)
 {
-	tally_host_type description = {.size = sizeof description, .name = "ward", .payload_size = sizeof(struct ward), .dealloc = ward_saves,
+	tally_host_type description = {.size = sizeof description, .name = "ward",
+	        .payload_size = sizeof(struct ward), .dealloc = ward_saves,
 	                               .traverse = ward_is_traversed};
 	pthread_barrier_init(&remains.barrier, NULL, MAKERS);
 	remains.wards = must(tally_host_type_new(&description));
@@ -762,7 +776,8 @@ static void use_keys(void *context, unsigned number)
 	(void)context;
 	for (int i = 0; i < tap_scale(150); i++) {
 		int64_t own = (int64_t)number * 100 + i % 10;
-		tally_object *key = instance(key_type), *twin = instance(key_type), *value = integer(FIRST + own), *found = NULL;
+		tally_object *key = instance(key_type), *twin = instance(key_type);
+		tally_object *value = integer(FIRST + own), *found = NULL;
 		set_int(key, "key", own);
 		set_int(twin, "key", own);
 		CHECK_EQ(tally_dict_set(shared_dict, key, value), 0);
@@ -797,7 +812,8 @@ static void save_in_harbour(tally_object *self, void *context)
 static void make_saved(struct factory *factory, unsigned number)
 {
 	for (int i = 0; i < tap_scale(MADE); i++) {
-		tally_object *type = CLASS(.name = "made", .context = factory->kind, .finalize = save_in_harbour), *self = instance(type);
+		tally_object *type = CLASS(.name = "made", .context = factory->kind, .finalize = save_in_harbour);
+		tally_object *self = instance(type);
 		set_int(type, "id", (int64_t)number * 10000 + i);
 		set_int(self, "own", (int64_t)number * 10000 + i);
 		set_attr(self, "me", self);
