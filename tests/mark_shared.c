@@ -93,7 +93,7 @@ static void drop_nodes(void)
 
 static uint64_t *tables;
 
-static void begin(unsigned shares)
+static void begin_any(unsigned shares)
 {
 	variant_world_stop();
 	if (tally_candidates_of_generation(&set, 0)) tap_bail_out("no memory");
@@ -104,6 +104,11 @@ static void begin(unsigned shares)
 	set.other_marked = tables;
 	set.other_residue = (uint8_t *)(tables + (shares - 1) * set.words);
 	tally_trial_subtract(&set, 0);
+}
+
+static void begin(unsigned shares)
+{
+	begin_any(shares);
 	for (unsigned i = 0; i < NODES; i++) atomic_store(&inside(node[i])->scans, 0);
 }
 
@@ -194,6 +199,63 @@ static void in_thirds(struct tally_crew *crew, void (*pass)(void *context, unsig
 		pass(crew, index);
 	}
 	set.words = words;
+}
+
+static void mark_in_thirds(void)
+{
+	struct tally_crew *crew = set.crew;
+	in_thirds(crew, find_roots);
+	do {
+		in_thirds(crew, scan);
+		in_thirds(crew, unite);
+	} while (crew->share[0].grey + crew->share[1].grey + crew->share[2].grey);
+}
+
+// ---- every layout ----
+
+enum { KINDS = 7, EACH = 300 };
+
+// Something that refers to `item` and to nothing else; `type` has slots when its kind is to have them.
+static tally_object *holder_of(unsigned kind, tally_object *item, tally_object *type, tally_object *name)
+{
+	tally_class_spec spec = {.size = sizeof spec, .name = "holder"};
+	tally_object *holder;
+	switch (kind) {
+	case 0: return must(tally_tuple_new(&item, 1));
+	case 1: return must(tally_list_from(&item, 1));
+	case 2: holder = must(tally_dict_new()); break;
+	case 3: return must(tally_cell_new(item));
+	case 6: holder = must(tally_class_new(&spec)); break;
+	default: holder = must(tally_instance_new(type)); break;
+	}
+	CHECK_EQ(kind == 2 ? tally_dict_set(holder, name, item) : tally_attr_set(holder, name, item), 0);
+	return holder;
+}
+
+// So many of each that whole words are scanned at once.
+static void what_every_layout_refers_to_is_marked(void)
+{
+	static tally_object *items[KINDS][EACH];
+	const char *const slot = "item";
+	tally_class_spec open = {.size = sizeof open, .name = "open"}, narrow = {.size = sizeof narrow, .name = "narrow", .slots = &slot, .slot_count = 1};
+	tally_object *types[] = {must(tally_class_new(&open)), must(tally_class_new(&narrow))}, *name = text("item"), *roots = must(tally_list_new());
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		for (unsigned i = 0; i < EACH; i++) {
+			items[kind][i] = must(tally_list_new());
+			tally_object *holder = holder_of(kind, items[kind][i], types[kind == 5], name);
+			CHECK_EQ(tally_list_append(roots, holder), 0);
+			tally_decref(holder);
+			tally_decref(items[kind][i]);
+		}
+	}
+	begin_any(SHARES);
+	mark_in_thirds();
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		for (unsigned i = 0; i < EACH; i++)
+			if (!CHECK(tally_candidate_has(set.marked, tally_candidate_number(items[kind][i])))) break;
+	end();
+	tally_decref(roots), tally_decref(types[0]), tally_decref(types[1]), tally_decref(name);
+	CHECK_EQ(tally_gc_collect(2), 2 * EACH + 2); // the classes, and what those of the last kind refer to
 }
 
 static void i1_after_each_round_the_tables_are_equal(void)
@@ -321,6 +383,7 @@ int main(void)
 	TAP_RUN(i1_the_first_share_is_the_sets_own);
 	TAP_RUN(i2_a_share_that_nobody_has_used_has_no_residues);
 	TAP_RUN(residues_of_all_shares_are_added_up);
+	TAP_RUN(what_every_layout_refers_to_is_marked);
 	TAP_RUN(i1_after_each_round_the_tables_are_equal);
 	TAP_RUN(long_runs_are_put_off_and_marked_piece_by_piece);
 	TAP_RUN(whoever_helps_the_same_is_marked);
