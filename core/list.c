@@ -90,15 +90,44 @@ tally_object *tally_list_new(void)
 	return &list->header;
 }
 
+// Copies objects, with a reference to each, up to the first that is NULL. Returns how many those are.
+static inline size_t copy(struct tally_object **places, tally_object *const *items, size_t size)
+{
+	size_t i = 0;
+	for (; i < size; i++) {
+		struct tally_object *item = items[i];
+		if (tally_unlikely(!item)) break;
+		variant_incref(item);
+		places[i] = item;
+	}
+	return i;
+}
+
+// Without a lock: takes the references back, and says why. (The caller's own keep the objects.)
+static __attribute__((noinline)) int take_back(const char *operation, tally_object *const *items, size_t count)
+{
+	for (size_t i = count; i > 0; i--) variant_decref(items[i - 1]);
+	return tally_error_raise(TALLY_ERROR_VALUE, operation, "element %zu is NULL", count);
+}
+
+static __attribute__((noinline)) tally_object *from_nothing(struct tally_list *made, tally_object *const *items, size_t there)
+{
+	take_back("list_from", items, there);
+	variant_decref(&made->header);
+	return NULL;
+}
+
 tally_object *tally_list_from(tally_object *const *items, size_t size)
 {
 	if (!tally_enter_new("list_from")) return NULL;
 	struct tally_list_room room = {.wanted = size};
 	if (size > TALLY_LIST_LIMIT) return tally_error_null(tally_list_no_room("list_from", &room));
-	if (tally_items_check("list_from", items, size)) return NULL;
+	if (!items && size) return tally_error_null(tally_items_check("list_from", items, size));
 	struct tally_list *made = tally_list_make("list_from", size);
 	if (!made) return NULL;
-	tally_list_store(made, items, size);
+	size_t there = copy(made->items, items, size);
+	if (tally_unlikely(there < size)) return from_nothing(made, items, there);
+	made->size = (uint32_t)size;
 	return &made->header;
 }
 
@@ -375,14 +404,15 @@ int tally_list_extend(tally_object *object, tally_object *const *items, size_t s
 	struct tally_list_room room = {.wanted = size};
 	if (!list) return -1;
 	if (size > TALLY_LIST_LIMIT) return tally_list_no_room("list_extend", &room);
-	if (tally_items_check("list_extend", items, size)) return -1;
+	if (!items && size) return tally_items_check("list_extend", items, size);
 	enum tally_hold hold = variant_lock_take(object);
 	bool fits = tally_list_make_room(list, size, &room);
-	if (fits) tally_list_store(list, items, size);
+	size_t there = fits ? copy(list->items + list->size, items, size) : 0; // nobody looks beyond the list's size
+	if (tally_likely(there == size)) list->size += (uint32_t)size;
 	variant_lock_drop(object, hold);
 	if (!fits) return tally_list_no_room("list_extend", &room);
 	tally_raw_free(room.replaced);
-	return 0;
+	return tally_likely(there == size) ? 0 : take_back("list_extend", items, there);
 }
 
 int tally_list_reverse(tally_object *object)

@@ -93,10 +93,13 @@ static inline void tally_list_shrink(struct tally_list *list, struct tally_list_
 // Appends objects for which there is room, with a reference to each.
 static inline void tally_list_store(struct tally_list *list, struct tally_object *const *items, size_t size)
 {
+	struct tally_object **places = list->items + list->size;
 	for (size_t i = 0; i < size; i++) {
-		variant_incref(items[i]);
-		list->items[list->size++] = items[i];
+		struct tally_object *item = items[i];
+		variant_incref(item);
+		places[i] = item;
 	}
+	list->size += (uint32_t)size;
 }
 
 // ---- what the type does (core/type.h) ----

@@ -34,10 +34,14 @@ static inline void variant_incref(struct tally_object *object)
 
 static inline bool variant_drop(struct tally_object *object)
 {
-	uint32_t count = tally_load(&object->local, relaxed);
-	if (tally_unlikely((int32_t)count < 0)) return false;
-	tally_store(&object->local, count - 1, relaxed);
-	return tally_unlikely(count == 1);
+	int32_t count = (int32_t)tally_load(&object->local, relaxed);
+	if (tally_likely(count > 1)) {
+		tally_store(&object->local, (uint32_t)count - 1, relaxed);
+		return false;
+	}
+	if (count < 1) return false; // immortal; or dropped too often: a dead object is not to die again
+	tally_store(&object->local, 0, relaxed);
+	return true;
 }
 
 static inline void variant_decref(struct tally_object *object)
@@ -53,9 +57,9 @@ static inline bool variant_incref_quick(struct tally_object *object)
 
 static inline bool variant_decref_quick(struct tally_object *object)
 {
-	uint32_t count = tally_load(&object->local, relaxed);
-	if (tally_unlikely(count == 1)) return false;
-	if (tally_likely((int32_t)count >= 0)) tally_store(&object->local, count - 1, relaxed);
+	int32_t count = (int32_t)tally_load(&object->local, relaxed);
+	if (tally_unlikely(count <= 1)) return count < 0;
+	tally_store(&object->local, (uint32_t)count - 1, relaxed);
 	return true;
 }
 

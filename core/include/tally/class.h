@@ -58,12 +58,14 @@ TALLY_API tally_object *tally_instance_new(tally_object *type);
 // Every function: -1 or NULL with TALLY_ERROR_TYPE, TALLY_ERROR_THREAD.
 
 // 1 with a new reference in *value, 0 absent (*value is NULL). Of an instance: its own attribute, else its class's or that of
-// the nearest base that has it; a function found in a class comes as a bound method (-1 with TALLY_ERROR_MEMORY). Of a
-// class: its own or inherited.
+// the nearest base that has it; a function found in a class comes as a bound method (-1 with TALLY_ERROR_MEMORY). A slot, set or
+// not, hides what the classes have under its name. Of a class: its own or inherited.
 TALLY_API int tally_attr_get(tally_object *object, tally_object *name, tally_object **value);
-// 0; -1 with TALLY_ERROR_ATTRIBUTE (an instance with slots has no such slot), TALLY_ERROR_MEMORY. Of a class: in the class.
+// 0; -1 with TALLY_ERROR_ATTRIBUTE (an instance with slots has no such slot; a class whose instances have a slot of that name),
+// TALLY_ERROR_VALUE (`value` is NULL), TALLY_ERROR_MEMORY. Of a class: in the class (TALLY_ERROR_TYPE: it has been collected).
 TALLY_API int tally_attr_set(tally_object *object, tally_object *name, tally_object *value);
-// Removes an own attribute: 1; 0 there is none; -1 with TALLY_ERROR_MEMORY (of a class only).
+// Removes an own attribute: 1; 0 there is none; -1, of a class only, with TALLY_ERROR_ATTRIBUTE, TALLY_ERROR_TYPE (as above),
+// TALLY_ERROR_MEMORY.
 TALLY_API int tally_attr_delete(tally_object *object, tally_object *name);
 // Calls a method: what tally_call of the attribute does, without a bound method in between. NULL also with
 // TALLY_ERROR_ATTRIBUTE (absent) and what tally_call fails with.
