@@ -396,6 +396,7 @@ int main(void)
 	TAP_RUN(a_float_as_an_int_loses_its_fraction);
 	TAP_RUN(nothing_and_what_is_empty_is_false);
 	TAP_RUN(what_is_no_number_is_named);
-	TAP_RUN(an_operation_without_memory_leaves_nothing_behind);
+	if (has_faults()) TAP_RUN(an_operation_without_memory_leaves_nothing_behind);
+	else tap_skip("an_operation_without_memory_leaves_nothing_behind", "this build has no faults on demand (assertions are off)");
 	return tap_end();
 }

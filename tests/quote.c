@@ -74,6 +74,7 @@ int main(void)
 	TAP_RUN(strings_are_quoted_as_python_quotes_them);
 	TAP_RUN(every_ascii_character_is_itself_or_has_an_escape);
 	TAP_RUN(a_long_text_of_escapes_is_quoted_whole);
-	TAP_RUN(what_is_shown_without_memory_leaves_nothing_behind);
+	if (has_faults()) TAP_RUN(what_is_shown_without_memory_leaves_nothing_behind);
+	else tap_skip("what_is_shown_without_memory_leaves_nothing_behind", "this build has no faults on demand (assertions are off)");
 	return tap_end();
 }

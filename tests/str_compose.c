@@ -264,7 +264,8 @@ int main(void)
 	TAP_RUN(an_empty_part_stands_between_all_code_points);
 	TAP_RUN(every_function_names_what_is_no_string);
 	TAP_RUN(what_no_string_can_hold_is_refused);
-	TAP_RUN(an_operation_without_memory_leaves_nothing_behind);
+	if (has_faults()) TAP_RUN(an_operation_without_memory_leaves_nothing_behind);
+	else tap_skip("an_operation_without_memory_leaves_nothing_behind", "this build has no faults on demand (assertions are off)");
 	TAP_RUN(a_list_can_be_joined_while_others_change_it);
 	return tap_end();
 }

@@ -248,6 +248,7 @@ int main(void)
 	TAP_RUN(a_string_as_text_is_itself_and_all_else_as_it_is_shown);
 	TAP_RUN(numbers_survive_the_way_through_text);
 	TAP_RUN(what_is_no_string_says_so);
-	TAP_RUN(an_operation_without_memory_leaves_nothing_behind);
+	if (has_faults()) TAP_RUN(an_operation_without_memory_leaves_nothing_behind);
+	else tap_skip("an_operation_without_memory_leaves_nothing_behind", "this build has no faults on demand (assertions are off)");
 	return tap_end();
 }

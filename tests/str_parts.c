@@ -351,6 +351,7 @@ int main(void)
 	TAP_RUN(a_list_of_parts_can_be_used_like_any_other);
 	TAP_RUN(every_function_names_what_is_no_string);
 	TAP_RUN(an_empty_separator_is_refused);
-	TAP_RUN(an_operation_without_memory_leaves_nothing_behind);
+	if (has_faults()) TAP_RUN(an_operation_without_memory_leaves_nothing_behind);
+	else tap_skip("an_operation_without_memory_leaves_nothing_behind", "this build has no faults on demand (assertions are off)");
 	return tap_end();
 }
