@@ -135,7 +135,7 @@ bool biased_try_incref_slow(struct tally_object *object, uint32_t local)
 {
 	if (local_is_immortal(local)) return true;
 	if (local_is_mine(local, tally_self.tag_word)) {
-		if (local_count(local) == 0) return false; // dying on this very thread
+		if (local_count(local) == 0) return false; // no live object of mine has that
 		spill(object, local);
 		return true;
 	}

@@ -2,7 +2,7 @@
 //
 // The owner counts plainly in `local` (load, xor with its tag, compare, store); everybody else atomically in `shared`.
 // What is here is each operation's common case; the rest is in counts.c. A live object of mine has a local count of at
-// least 1, so a local count of 0 under a tag means: dying on its owner's thread.
+// least 1; its last drop leaves 0 without a tag.
 //
 // I1  references = local count + shared count; the queue holds one of a queued object's.
 // I2  `local` is written by the holder of the role of the slot whose tag it bears; tag 0 is merged for ever.
