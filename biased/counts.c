@@ -151,9 +151,17 @@ bool biased_try_incref_slow(struct tally_object *object, uint32_t local)
 
 void biased_mark_weak(struct tally_object *object)
 {
+	if (local_is_immortal(tally_load(&object->local, relaxed))) return; // never written
 	uint32_t shared = tally_load(&object->shared, relaxed);
 	while (shared_state(shared) == COUNT_PLAIN && !tally_cas(&object->shared, &shared, shared | COUNT_WEAK, relaxed))
 		;
+}
+
+// The container refers to the object, so it cannot die meanwhile. Marked, it can be had by try-increment from now on.
+void biased_incref_locked(struct tally_object *object)
+{
+	variant_incref(object);
+	if (!variant_owns(object)) biased_mark_weak(object);
 }
 
 // ---- losing the owner ----

@@ -188,11 +188,10 @@ static enum tally_hold spin(struct tally_object *object)
 	return TALLY_HOLD_NONE;
 }
 
-enum tally_hold light_lock_take_slow(struct tally_object *object)
+// The long way, for an object that somebody holds.
+static enum tally_hold wait_for(struct tally_object *object)
 {
-	if (is_in_my_section(object)) return TALLY_HOLD_NESTED;
-	enum tally_hold hold = spin(object);
-	if (hold != TALLY_HOLD_NONE) return hold;
+	enum tally_hold hold;
 	int kept = errno;
 	uint64_t since = tally_clock();
 	bool slept = false;
@@ -204,6 +203,15 @@ enum tally_hold light_lock_take_slow(struct tally_object *object)
 		errno = kept;
 		return slept ? (enum tally_hold)(hold | LOCK_HOLD_RESUME) : hold;
 	}
+}
+
+enum tally_hold light_lock_take_slow(struct tally_object *object)
+{
+	if (is_in_my_section(object)) return TALLY_HOLD_NESTED;
+	enum tally_hold hold = spin(object);
+	if (hold == TALLY_HOLD_NONE) hold = wait_for(object);
+	light_lock_mark(object);
+	return hold;
 }
 
 // ---- drop ----

@@ -2,6 +2,7 @@
 //
 //   lock    0 FREE   1 LIGHT (held, dropped by a store)   2 HFREE   3 HELD (dropped by an exchange)   +4 PARKED, with 2, 3
 //   flags   1 CONTENDED: a dropper by store must look for sleepers   2 SETTLED: every holder by then has seen CONTENDED
+//           4 SHARED: others than the owner have held it, and may read without it   8 LENT: read sections have been opened
 //
 // The store that drops cannot learn of a waiter, so a waiter that gives up spinning sets CONTENDED, makes every thread's
 // earlier stores and later looks fall on either side of a barrier (membarrier(2), once in the life of a contended object),
@@ -12,13 +13,15 @@
 // I2  What stands between take and drop is leaf code, except in a critical section, which its thread's waits suspend.
 // I3  A sleeper is linked in its object's bucket with PARKED set in the lock, or the holder is LIGHT and CONTENDED is
 //     set, or somebody has dropped the lock and is about to look into the bucket.
+// I4  Whoever takes the lock and is not the object's owner sets SHARED before it does anything else; nobody clears it. So a
+//     holder that finds it unset is the owner, and alone: nobody else reads.
 #ifndef TALLY_BIASED_LIGHT_LOCK_H
 #define TALLY_BIASED_LIGHT_LOCK_H
 
 // Included by the variants' variant_inline.h, in the middle of core/variant.h: include that one.
 
 enum { LOCK_FREE = 0, LOCK_LIGHT = 1, LOCK_HFREE = 2, LOCK_HELD = 3, LOCK_PARKED = 4 };
-enum { LOCK_CONTENDED = 1, LOCK_SETTLED = 2 };
+enum { LOCK_CONTENDED = 1, LOCK_SETTLED = 2, LOCK_SHARED = 4, LOCK_LENT = 8 };
 // A hold that its drop must look at more closely: the thread waited, and its sections are to be resumed.
 enum { LOCK_HOLD_RESUME = 8 };
 
@@ -31,13 +34,24 @@ void light_lock_drop_slow(struct tally_object *object, enum tally_hold hold);
 // The flag was seen after a drop by store: wakes a sleeper, if there is one.
 void light_lock_drop_contended(struct tally_object *object);
 
+// The lock is held: I4.
+static inline void light_lock_mark(struct tally_object *object)
+{
+	if (tally_likely(variant_owns(object)) || tally_load(&object->flags, relaxed) & LOCK_SHARED) return;
+	// order: release that the lock is held by whoever tells of readers; pairs with variant_may_read. Else: a reader goes on
+	// while the owner, who has not seen the flag, frees an array under it.
+	tally_fetch_or(&object->flags, LOCK_SHARED, release);
+}
+
 // Takes the lock if it is free and has never been contended for: one attempt, and no call.
 static inline bool light_lock_take_light(struct tally_object *object)
 {
 	uint8_t seen = LOCK_FREE;
 	// order: acquire what the last holder wrote; pairs with light_lock_drop_light, light_lock_drop_slow. Else: half a change
 	// is seen.
-	return tally_likely(light_lock_enabled && tally_cas(&object->lock, &seen, LOCK_LIGHT, acquire));
+	if (tally_unlikely(!light_lock_enabled || !tally_cas(&object->lock, &seen, LOCK_LIGHT, acquire))) return false;
+	light_lock_mark(object);
+	return true;
 }
 
 // Drops what was taken so. False: there may be a sleeper, and the caller still has to call light_lock_drop_contended.

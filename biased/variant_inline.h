@@ -11,6 +11,13 @@
 #define TALLY_BIASED_VARIANT_INLINE_H
 
 #include "count_word.h"
+
+// Whether the calling thread is the object's owner.
+static inline bool variant_owns(const struct tally_object *object)
+{
+	return local_is_mine(tally_load(&object->local, relaxed), tally_self.tag_word);
+}
+
 #include "light_lock.h"
 
 // The rest of incref, decref and try-incref; `local` is the word that was seen.
@@ -28,6 +35,7 @@ bool biased_drop_is_last(struct tally_object *object);
 // The calling thread's first weak mark on an object that it holds: from now on its owner dies by merging, so that
 // try-increments by others can be trusted (table in count_word.h).
 void biased_mark_weak(struct tally_object *object);
+void biased_incref_locked(struct tally_object *object);
 
 static inline void variant_count_init(struct tally_object *object)
 {
@@ -168,6 +176,19 @@ static inline void variant_void_stopped(struct tally_object *object)
 
 static inline bool variant_has_queued(void) { return tally_poll_has_queued(); }
 
+static inline bool variant_incref_own(struct tally_object *object)
+{
+	uint32_t local = tally_load(&object->local, relaxed), mine = local ^ tally_self.tag_word;
+	if (tally_unlikely(mine - 1 >= LOCAL_FULL - 1)) return false;
+	tally_store(&object->local, local + 1, relaxed);
+	return true;
+}
+
+static inline void variant_incref_locked(struct tally_object *object)
+{
+	if (!variant_incref_quick(object)) biased_incref_locked(object);
+}
+
 static inline enum tally_hold variant_lock_take(struct tally_object *object) { return light_lock_take(object); }
 
 static inline void variant_lock_drop(struct tally_object *object, enum tally_hold hold) { light_lock_drop(object, hold); }
@@ -177,5 +198,7 @@ static inline bool variant_lock_take_quick(struct tally_object *object) { return
 static inline bool variant_lock_drop_quick(struct tally_object *object) { return light_lock_drop_light(object); }
 
 static inline void variant_lock_wake(struct tally_object *object) { light_lock_drop_contended(object); }
+
+#include "reading.h"
 
 #endif

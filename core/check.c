@@ -267,8 +267,9 @@ int tally_check_references(void (*visit)(const tally_check_finding *finding, voi
 	const size_t count_size = KINDS * sizeof(uint64_t[TALLY_TYPES]);
 	size_t size = count_size;
 	if (!tally_enter_run("check_references")) return -1;
-	if (tally_self.section)
-		return tally_error_raise(TALLY_ERROR_THREAD, "check_references", "a critical section of this thread is open");
+	if (tally_in_section())
+		return tally_error_raise(TALLY_ERROR_THREAD, "check_references", "a %s section of this thread is open",
+		                         tally_self.section ? "critical" : "read");
 	uint64_t(*count)[TALLY_TYPES] = TALLY_ASSERTIONS && tally_heap_fault() ? NULL : tally_span_new(count_size);
 	if (!count) return tally_error_memory("check_references", size);
 	variant_world_stop();

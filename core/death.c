@@ -126,7 +126,7 @@ void tally_object_doom(struct tally_object *object)
 
 void tally_bury(void)
 {
-	if (!tally_self.dying || tally_self.burying || tally_self.section) return;
+	if (!tally_self.dying || tally_self.burying || tally_in_section()) return;
 	tally_self.burying = true;
 	while (tally_self.dying) destroy(take_dying());
 	tally_self.burying = false;
@@ -149,7 +149,7 @@ __attribute__((noinline)) void tally_object_free_slow(struct tally_object *objec
 
 static __attribute__((noinline)) void die_at_length(struct tally_object *object)
 {
-	if (tally_self.burying || tally_self.section) {
+	if (tally_self.burying || tally_in_section()) {
 		tally_object_doom(object);
 		return;
 	}
@@ -191,7 +191,7 @@ static __attribute__((noinline)) void die_quietly(struct tally_object *object)
 
 void tally_object_die_slow(struct tally_object *object)
 {
-	if (tally_unlikely(tally_self.burying || tally_self.section || tally_object_has_finalizer(object))) die_at_length(object);
+	if (tally_unlikely(tally_self.burying || tally_in_section() || tally_object_has_finalizer(object))) die_at_length(object);
 	else if (tally_likely(object->type == TALLY_TYPE_TUPLE)) die_as_tuple((struct tally_tuple *)object);
 	else if (tally_likely(is_quiet(tally_type(object)))) die_quietly(object);
 	else die_at_length(object);

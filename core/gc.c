@@ -175,8 +175,9 @@ int64_t tally_gc_collect(int generation)
 	if (!tally_enter_run("gc_collect")) return -1;
 	if (generation < 0 || generation > OLDEST)
 		return tally_error_raise(TALLY_ERROR_VALUE, "gc_collect", "generation %d, expected 0, 1 or 2", generation);
-	if (tally_self.section)
-		return tally_error_raise(TALLY_ERROR_THREAD, "gc_collect", "a critical section of this thread is open");
+	if (tally_in_section())
+		return tally_error_raise(TALLY_ERROR_THREAD, "gc_collect", "a %s section of this thread is open",
+		                         tally_self.section ? "critical" : "read");
 	if (!try_begin()) return 0;
 	int64_t found = collect(generation);
 	if (found >= 0) return found;

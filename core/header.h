@@ -1,7 +1,7 @@
 // core/header.h: the sixteen bytes at the head of every object, in every variant.
 //
 //   byte  0              4               8            10      12      13      14      15
-//         | local (32)   | shared (32)   | type (16)  | aux   | lock  | gc    | flags | spare |      gc: TALLY_GC_...
+//         | local (32)   | shared (32)   | type (16)  | aux   | lock  | gc    | flags | moving |
 //
 // What the two count words mean is the variant's (gil/, biased/, biased/atomic/); core goes through core/variant.h.
 // An object that is **dying** waits on its thread's list of the dying (core/death.c): `local` holds its type index,
@@ -10,7 +10,7 @@
 //
 // I1  A block whose count words say dead is never brought back by a try-increment.
 // I2  `type` is written before the first reference exists and never changes while one does.
-// I3  While the object lives, `lock`, `gc` and `flags` are written by atomic operations only, `aux` by the one who builds
+// I3  While the object lives, `lock`, `gc`, `flags` and `moving` are written by atomic operations only, `aux` by the one who builds
 //     it or holds its lock.
 #ifndef TALLY_CORE_HEADER_H
 #define TALLY_CORE_HEADER_H
@@ -36,7 +36,7 @@ struct tally_object {
 			_Atomic uint8_t lock;  // biased/light_lock.c
 			_Atomic uint8_t gc;    // TALLY_GC_...; relaxed: each bit is set by one thread, the one that acts on it
 			_Atomic uint8_t flags; // biased/light_lock.h
-			uint8_t spare;
+			_Atomic uint8_t moving; // a list: elements are between two places; written under the lock (core/list.h)
 		};
 		struct tally_object *next; // dying, or a free block
 	};

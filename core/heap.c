@@ -204,7 +204,7 @@ bool tally_heap_relieve(void)
 {
 	if (!(tally_self.pending & TALLY_PENDING_RELIEF)) return false;
 	tally_self.pending &= ~(uint32_t)TALLY_PENDING_RELIEF;
-	if (tally_self.section || tally_self.burying) return false;
+	if (tally_in_section() || tally_self.burying) return false;
 	tally_heap_reclaim();
 	return true;
 }

@@ -251,8 +251,9 @@ int tally_thread_detach(tally_token token)
 	uint32_t previous = token.previous % TOKEN_DEPTH;
 	if (previous == TOKEN_STATE || token.previous / TOKEN_DEPTH + 1 != tally_self.depth)
 		return tally_error_raise(TALLY_ERROR_THREAD, "thread_detach", "not the token of the innermost attach");
-	if (tally_self.section && previous == TALLY_DETACHED)
-		return tally_error_raise(TALLY_ERROR_THREAD, "thread_detach", "a critical section is still open");
+	if (tally_in_section() && previous == TALLY_DETACHED)
+		return tally_error_raise(TALLY_ERROR_THREAD, "thread_detach", "a %s section is still open",
+		                         tally_self.section ? "critical" : "read");
 	tally_self.depth--;
 	if (previous == TALLY_ATTACHED) return 0;
 	tally_enter_run("thread_detach");
@@ -317,9 +318,9 @@ bool tally_enter_run_slow(const char *operation)
 	variant_run_point();
 	tally_bury();
 	bool untidy = tally_self.pending & (TALLY_PENDING_TRIM | TALLY_PENDING_RELIEF);
-	if (untidy && !tally_self.section && !tally_self.burying) tally_heap_tidy();
+	if (untidy && !tally_in_section() && !tally_self.burying) tally_heap_tidy();
 	bool is_crowded = tally_self.pending & TALLY_PENDING_COLLECT;
-	if (is_crowded && !tally_self.section && !tally_self.burying) tally_gc_run_point();
+	if (is_crowded && !tally_in_section() && !tally_self.burying) tally_gc_run_point();
 	errno = kept;
 	return true;
 }

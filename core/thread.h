@@ -11,12 +11,13 @@
 //     locked; and whoever must sleep for an object's lock is not attached meanwhile.
 // I2  `tag_word` is the thread's tag while it is attached, else TALLY_NOBODY, which is no object's tag. (A thread that
 //     stands still at a stop point keeps it and counts nothing. In `gil` nobody has a tag.)
-// I3  Destructors run with no object's lock and no latch held: while `section` is not NULL the dying wait.
+// I3  Destructors run with no object's lock and no latch held: while `section` or `reading` is not NULL the dying wait.
 #ifndef TALLY_CORE_THREAD_H
 #define TALLY_CORE_THREAD_H
 
 #include "header.h"
 #include <tally/error.h>
+#include <tally/share.h>
 #include <tally/thread.h>
 
 enum {
@@ -79,6 +80,7 @@ struct tally_thread {
 	struct tally_heap *heap;        // where this thread allocates
 	struct tally_object *dying;     // last in, first out; linked through the header
 	tally_critical *section;        // innermost critical section
+	tally_read *reading;            // innermost read section
 	struct tally_slot *slot;        // the variant's; kept across detaches
 	bool burying;                   // a destructor is running further up this stack
 	enum tally_thread_state state;
@@ -163,6 +165,9 @@ static inline bool tally_nest(const char *operation)
 	return tally_nest_failed(operation);
 }
 static inline void tally_unnest(void) { tally_self.nesting--; }
+
+// A critical or a read section of the calling thread is open: nobody is destroyed, nothing collected.
+static inline bool tally_in_section(void) { return tally_self.section || tally_self.reading; }
 
 // Begins a blocking region of the calling thread, which is attached, without a run point: nobody is destroyed. For
 // waits with something of the host's held (core/wait.c); ended by tally_blocking_end.

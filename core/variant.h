@@ -1,4 +1,4 @@
-// core/variant.h: everything that a variant owes the core, in six groups. The whole difference between the builds is
+// core/variant.h: everything that a variant owes the core, in seven groups. The whole difference between the builds is
 // behind these functions: core has no variant conditional, and a missing or wrong function is a compile error.
 //
 // The bodies come from variant_inline.h, which only the variants have (gil/, biased/, biased/atomic/): the include path
@@ -10,6 +10,7 @@
 #include "page.h"
 #include "thread.h"
 #include <tally/runtime.h>
+#include <tally/share.h>
 
 // ---- 1. counts -------------------------------------------------------------------------------------------------
 // `object` is never NULL. The calling thread is attached.
@@ -112,7 +113,41 @@ unsigned variant_world_helpers(void);
 // Whether a stop waits for other threads at all.
 extern const bool variant_world_waits;
 
-// ---- 5. heap ---------------------------------------------------------------------------------------------------
+// ---- 5. reading without the lock -------------------------------------------------------------------------------
+// An attached thread may follow a container's pointers without its lock (core/reader.h): what it can meet there stays memory of
+// its kind until its next stop point. Writers take the lock, store pointer by pointer once there are readers, and give up what
+// they have unlinked by the functions of core/retire.h. In `gil` nobody writes while another reads, and all of this is nothing.
+
+// Whether the calling thread may read the object's memory now: it is the owner, or every writer knows of readers.
+static inline bool variant_may_read(const struct tally_object *object);
+// Whether threads other than the owner may be reading; never false again. Asked while the lock is held, or by the same
+// operation after it.
+static inline bool variant_is_shared(const struct tally_object *object);
+// Whether read sections have been opened on the object, and whether that makes a difference; else as above.
+static inline bool variant_lends(const struct tally_object *object);
+// One more reference, if it is certain without a second look that the object has not died since the pointer to it was read. False:
+// nothing has been done, and variant_try_incref may do, after which the pointer must be looked at once more.
+static inline bool variant_incref_own(struct tally_object *object);
+// A reference to what a container refers to, whose lock is held: from now on readers can have one without the lock.
+static inline void variant_incref_locked(struct tally_object *object);
+// Takes over a reference, or a raw buffer, to be given up when all threads that might read it have passed a stop point or gone
+// away, and all read sections that were open have ended. No lock is held. May run destructors.
+void variant_retire(struct tally_object *reference);
+void variant_retire_raw(void *raw);
+// A large page of objects whose block is free; the role of its slot is held. As above.
+void variant_retire_page(struct tally_page *page);
+// A stamp for a page in which nothing is left; and whether all threads that might still look at its headers have gone on since.
+uint64_t variant_stamp(void);
+bool variant_has_passed(uint64_t stamp);
+// What waits to be given up.
+void variant_retired(struct tally_retired_stats *stats);
+
+// The first section of the thread begins, the last one has ended; and the object's first (its writers know of it from now on).
+void variant_reading_begin(void);
+void variant_reading_end(void);
+void variant_lend(struct tally_object *object);
+
+// ---- 6. heap ---------------------------------------------------------------------------------------------------
 
 // Starts and ends what the variant keeps for the whole runtime. 0 or -1.
 int variant_init(const struct tally_config *config);
@@ -128,7 +163,7 @@ struct tally_heap *variant_heap_of(const struct tally_page *page);
 // The calling thread freed a block of a page that belongs to another's heap.
 void variant_free_remote(struct tally_page *page, void *block);
 
-// ---- 6. lock controls ------------------------------------------------------------------------------------------
+// ---- 7. lock controls ------------------------------------------------------------------------------------------
 // False: not offered by this variant.
 
 bool variant_switch_interval_set(uint64_t ns);

@@ -81,7 +81,7 @@ static int await(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct
 }
 
 // What a section or a destructor further up the stack puts off stays put off.
-static bool has_deaths_to_see_to(void) { return tally_self.dying && !tally_self.section && !tally_self.burying; }
+static bool has_deaths_to_see_to(void) { return tally_self.dying && !tally_in_section() && !tally_self.burying; }
 
 static int bury_without(pthread_mutex_t *mutex)
 {

@@ -141,4 +141,31 @@ static inline bool variant_lock_drop_quick(struct tally_object *object)
 
 static inline void variant_lock_wake(struct tally_object *object) { (void)object; }
 
+static inline bool variant_may_read(const struct tally_object *object)
+{
+	(void)object;
+	return true;
+}
+
+static inline bool variant_is_shared(const struct tally_object *object)
+{
+	(void)object;
+	return false;
+}
+
+// What the thread gives up while it is in a read section of its own might have been lent.
+static inline bool variant_lends(const struct tally_object *object)
+{
+	(void)object;
+	return tally_unlikely(tally_self.reading != NULL);
+}
+
+static inline bool variant_incref_own(struct tally_object *object)
+{
+	variant_incref(object);
+	return true;
+}
+
+static inline void variant_incref_locked(struct tally_object *object) { variant_incref(object); }
+
 #endif

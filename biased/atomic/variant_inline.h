@@ -11,6 +11,13 @@
 #define TALLY_ATOMIC_VARIANT_INLINE_H
 
 #include "check.h"
+
+static inline bool variant_owns(const struct tally_object *object)
+{
+	(void)object;
+	return false;
+}
+
 #include "light_lock.h"
 
 #define ATOMIC_SATURATED ((uint32_t)1 << 30) // never dropped again; the overshoot stays far from the wrap
@@ -133,6 +140,14 @@ static inline void variant_void_stopped(struct tally_object *object)
 
 static inline bool variant_has_queued(void) { return tally_poll_has_queued(); }
 
+static inline bool variant_incref_own(struct tally_object *object)
+{
+	(void)object;
+	return false;
+}
+
+static inline void variant_incref_locked(struct tally_object *object) { variant_incref(object); }
+
 static inline enum tally_hold variant_lock_take(struct tally_object *object) { return light_lock_take(object); }
 
 static inline void variant_lock_drop(struct tally_object *object, enum tally_hold hold) { light_lock_drop(object, hold); }
@@ -142,5 +157,7 @@ static inline bool variant_lock_take_quick(struct tally_object *object) { return
 static inline bool variant_lock_drop_quick(struct tally_object *object) { return light_lock_drop_light(object); }
 
 static inline void variant_lock_wake(struct tally_object *object) { light_lock_drop_contended(object); }
+
+#include "reading.h"
 
 #endif

@@ -22,6 +22,7 @@
 #include <tally/object.h>
 #include <tally/runtime.h>
 #include <tally/set.h>
+#include <tally/share.h>
 #include <tally/str.h>
 #include <tally/thread.h>
 #include <tally/tuple.h>

@@ -66,14 +66,17 @@ TALLY_API int tally_safepoint(void);
 // Objects whose last reference is dropped inside are destroyed when the outermost section ends. The struct is the
 // caller's (on its stack) and must stay where it is; `object` must be kept alive by the caller.
 typedef struct tally_critical {
-	tally_object *object;
+	tally_object *object, *other; // `other`: NULL unless the section is over two
 	struct tally_critical *outer;
-	uint32_t hold;
-	uint32_t spare;
+	uint32_t hold, other_hold;
 } tally_critical;
 
 // -1 with TALLY_ERROR_THREAD when the thread is not attached; else 0.
 TALLY_API int tally_critical_begin(tally_critical *section, tally_object *object);
+
+// The same over two objects at once, whatever their order here or in other threads' sections: they are held together, and
+// suspended together. Both may be the same. For operations on both that nobody is to see half done.
+TALLY_API int tally_critical_begin_two(tally_critical *section, tally_object *a, tally_object *b);
 
 // Ends the innermost section. -1 with TALLY_ERROR_VALUE when `section` is not it; else 0.
 TALLY_API int tally_critical_end(tally_critical *section);
