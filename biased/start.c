@@ -1,5 +1,6 @@
 // biased/start.c: what the variants without a global lock set up for the whole life of the runtime: the buckets and the
 // barrier of the light lock. Slots are made as threads come.
+#include "reclaim.h"
 #include "stop.h"
 #include "variant.h"
 
@@ -7,7 +8,12 @@ int variant_init(const tally_config *config)
 {
 	(void)config; // its switch interval is the gil build's
 	light_lock_init();
+	tally_reclaim_init();
 	return 0;
 }
 
-void variant_fini(void) { tally_slots_fini(); }
+void variant_fini(void)
+{
+	tally_slots_fini();
+	tally_reclaim_fini();
+}

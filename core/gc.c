@@ -178,6 +178,7 @@ int64_t tally_gc_collect(int generation)
 	if (tally_in_section())
 		return tally_error_raise(TALLY_ERROR_THREAD, "gc_collect", "a %s section of this thread is open",
 		                         tally_self.section ? "critical" : "read");
+	if (generation == OLDEST) variant_reclaim();
 	if (!try_begin()) return 0;
 	int64_t found = collect(generation);
 	if (found >= 0) return found;

@@ -92,6 +92,7 @@ static void make_empty(struct tally_heap *heap, struct tally_page *page)
 {
 	page->state = TALLY_PAGE_EMPTY;
 	page->wake = -1;
+	if (page->layout != TALLY_LAYOUT_RAW) page->stamp = variant_stamp();
 	link_page(&heap->empty, page);
 	if (++heap->empties >= TRIM_AT) tally_self.pending |= TALLY_PENDING_TRIM;
 }
@@ -100,7 +101,8 @@ void tally_page_woken(struct tally_heap *heap, struct tally_page *page)
 {
 	tally_young_settle(page);
 	if (page->state == TALLY_PAGE_LARGE) {
-		tally_pages_give(page);
+		if (page->layout == TALLY_LAYOUT_RAW) tally_pages_give(page);
+		else variant_retire_page(page);
 		return;
 	}
 	if (page->state == TALLY_PAGE_FULL) make_available(heap, page);
@@ -153,9 +155,18 @@ static struct tally_page *take_available(struct tally_heap *heap, unsigned layou
 	return page;
 }
 
-static struct tally_page *take_empty(struct tally_heap *heap)
+// Whether an empty page can be formatted so now. A reader without a lock may still hold the address of an object that was in it:
+// where it looks there must be a header for a while (variant_stamp). Nobody holds one into a page of raw buffers.
+static bool is_ripe(const struct tally_page *page, unsigned layout, unsigned class)
+{
+	if (page->layout == TALLY_LAYOUT_RAW) return true;
+	return (layout != TALLY_LAYOUT_RAW && page->class == class) || variant_has_passed(page->stamp);
+}
+
+static struct tally_page *take_empty(struct tally_heap *heap, unsigned layout, unsigned class)
 {
 	struct tally_page *page = heap->empty;
+	while (page && !is_ripe(page, layout, class)) page = page->next;
 	if (!page) return NULL;
 	unlink_page(&heap->empty, page);
 	heap->empties--;
@@ -166,7 +177,7 @@ static bool choose_page(struct tally_heap *heap, unsigned layout, unsigned class
 {
 	struct tally_page *page = take_available(heap, layout, class);
 	if (!page) {
-		page = take_empty(heap);
+		page = take_empty(heap, layout, class);
 		if (!page) page = tally_pages_take(TALLY_PAGE_SIZE);
 		if (!page) return false;
 		format(page, heap->tag, layout, class);
@@ -362,7 +373,11 @@ void tally_heap_give_empty(struct tally_heap *heap)
 {
 	for (unsigned layout = 0; layout < TALLY_LAYOUTS; layout++)
 		for (unsigned class = 0; class < TALLY_CLASSES; class++) release_current(heap, layout, class);
-	for (struct tally_page *page; (page = take_empty(heap));) tally_pages_give(page);
+	for (struct tally_page *page; (page = heap->empty);) {
+		unlink_page(&heap->empty, page);
+		heap->empties--;
+		tally_pages_give(page);
+	}
 }
 
 // ---- adopting pages ----
@@ -389,7 +404,7 @@ static int adopt_page(struct tally_page *page, void *context)
 		break;
 	case TALLY_PAGE_AVAILABLE: make_available(to, page); break;
 	case TALLY_PAGE_EMPTY: make_empty(to, page); break;
-	default: break; // full and large pages are on no list
+	default: break; // full, large and retired pages are on no list of the heap's
 	}
 	return 0;
 }

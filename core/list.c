@@ -147,7 +147,7 @@ int tally_list_size(tally_object *object, size_t *size)
 // counted in place. What is not so goes on in a function of its own, or takes the usual way from the entry on.
 static inline bool is_quiet_list(const tally_object *object)
 {
-	return tally_likely(!(tally_load(tally_self.poll, relaxed) & TALLY_STOP) && object && object->type == TALLY_TYPE_LIST);
+	return tally_likely(!(tally_load(tally_self.poll, relaxed) & TALLY_ASKED) && object && object->type == TALLY_TYPE_LIST);
 }
 
 static __attribute__((noinline)) tally_object *get_usually(tally_object *object, ptrdiff_t index)

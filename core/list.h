@@ -55,6 +55,15 @@ struct tally_list *tally_list_make(const char *operation, size_t capacity);
 int tally_list_add(struct tally_list *list, struct tally_object *value, const char *operation);
 // A new reference to the element at `place`, or NULL beyond the end.
 struct tally_object *tally_list_at(struct tally_list *list, size_t place);
+// Without the lock, by a thread that may read: the array, and how many of its places may be looked at (some perhaps NULL).
+static inline size_t tally_list_look(const struct tally_list *list, struct tally_object *const **items)
+{
+	*items = (struct tally_object *const *)(void *)tally_load((void *_Atomic *)(void *)(uintptr_t)&list->items, acquire);
+	if (!*items) return 0;
+	size_t size = tally_load((_Atomic uint32_t *)(void *)(uintptr_t)&list->size, acquire);
+	size_t fits = tally_page_of(*items)->block_size / TALLY_LIST_ITEM;
+	return size < fits ? size : fits;
+}
 // Drops the references, from the last to the first, and frees the array: those who die are destroyed from the first on.
 void tally_list_give_up(struct tally_object **items, size_t size);
 

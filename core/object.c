@@ -27,7 +27,7 @@ static __attribute__((noinline)) void stop_and_drop(tally_object *object)
 void tally_decref(tally_object *object)
 {
 	if (tally_unlikely(!object)) return;
-	if (tally_unlikely(tally_load(tally_self.poll, relaxed) & TALLY_STOP)) stop_and_drop(object);
+	if (tally_unlikely(tally_load(tally_self.poll, relaxed) & TALLY_ASKED)) stop_and_drop(object);
 	else if (variant_drop(object)) tally_object_die_here(object);
 }
 

@@ -41,6 +41,7 @@ enum tally_page_state {
 	TALLY_PAGE_AVAILABLE, // retired, with an eighth of it free again; on its heap's list for its class and layout
 	TALLY_PAGE_EMPTY,     // holds nothing; on its heap's list of empty pages
 	TALLY_PAGE_LARGE,     // first page of a run that holds one block
+	TALLY_PAGE_RETIRED,   // the same, its block free: others may still look at the header (variant_retire_page)
 };
 
 struct tally_page {
@@ -69,7 +70,7 @@ struct tally_page {
 	// core/young.c; pages of tracked layouts
 	int32_t counted; // how many of `used` the trigger has been told
 	int32_t watch;   // an allocation that finds `used` there tells the trigger first; INT32_MAX: none does
-	uint64_t unused;
+	uint64_t stamp;  // variant_stamp, when nothing was left in it
 };
 static_assert(sizeof(struct tally_page) == 128, "a descriptor is two cache lines");
 static_assert(offsetof(struct tally_page, spare) == 64, "the owner's fields have a line of their own");

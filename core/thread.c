@@ -137,13 +137,27 @@ static void hide_all_slots(void)
 
 // The closer looks for busy threads, under the latch, after it has set `down` and before anything is torn down. So
 // whoever sees the runtime up here can look at slots until it drops the latch. Relaxed: the latch orders it.
-void tally_threads_each_busy(void (*visit)(const struct tally_member *member, void *context), void *context)
+bool tally_threads_hold(void)
 {
 	tally_latch_take(&threads.latch);
-	bool up = !tally_load(&threads.down, relaxed);
-	for (struct tally_member *member = threads.first; up && member; member = member->next)
-		if (tally_load(&member->busy, relaxed)) visit(member, context);
+	if (!tally_load(&threads.down, relaxed)) return true;
 	tally_latch_drop(&threads.latch);
+	return false;
+}
+
+void tally_threads_let_go(void) { tally_latch_drop(&threads.latch); }
+
+void tally_threads_each_held(void (*visit)(const struct tally_member *member, void *context), void *context)
+{
+	for (struct tally_member *member = threads.first; member; member = member->next)
+		if (tally_load(&member->busy, relaxed)) visit(member, context);
+}
+
+void tally_threads_each_busy(void (*visit)(const struct tally_member *member, void *context), void *context)
+{
+	if (!tally_threads_hold()) return;
+	tally_threads_each_held(visit, context);
+	tally_threads_let_go();
 }
 
 // ---- known threads ----
@@ -165,6 +179,7 @@ static void end_thread(void *unused)
 	if (self->state != TALLY_DETACHED) {
 		abandon_sections(self);
 		if (self->state == TALLY_BLOCKING) variant_thread_attach();
+		tally_read_abandon();
 		tally_bury();
 		variant_thread_detach();
 		self->state = TALLY_DETACHED;
@@ -327,7 +342,7 @@ bool tally_enter_run_slow(const char *operation)
 
 bool tally_enter_new_slow(const char *operation)
 {
-	bool only_queued = !(tally_load(tally_self.poll, relaxed) & TALLY_STOP) && !tally_self.pending;
+	bool only_queued = !(tally_load(tally_self.poll, relaxed) & TALLY_ASKED) && !tally_self.pending;
 	return only_queued && tally_may_pass_queued() ? true : tally_enter_run_slow(operation);
 }
 
@@ -432,6 +447,7 @@ void tally_thread_withdraw(void)
 {
 	tally_self.depth = 0;
 	if (tally_self.state == TALLY_ATTACHED) {
+		tally_read_abandon();
 		while (tally_self.section) tally_critical_end(tally_self.section);
 		tally_safepoint();
 		detach(TALLY_DETACHED);

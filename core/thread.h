@@ -23,6 +23,8 @@
 enum {
 	TALLY_ROLE = 3,    // low bits of a polled word: not the poller's business
 	TALLY_STOP = 4,    // asks the thread to stop at its next point
+	TALLY_REFRESH = 16, // asks it to go on to the present epoch there (biased/reclaim.c)
+	TALLY_ASKED = TALLY_STOP | TALLY_REFRESH, // it has something to do at a stop point
 	TALLY_POLL_FLAGS = 127, // what is above is a list of what others have queued
 	TALLY_MESSAGE = 256, // bytes of an error message, with its end
 	TALLY_THREAD_NAME = 32,
@@ -35,6 +37,7 @@ enum {
 	TALLY_PENDING_RELIEF = 4, // an allocation failed for want of pages: empty ones of other heaps may help the next
 	TALLY_PENDING_BURY = 2, // the dying wait, since they were doomed where nothing may be destroyed
 	TALLY_PENDING_COLLECT = 8, // there are enough young objects for a collection
+	TALLY_PENDING_RETIRED = 16, // references that were retired are to be dropped
 };
 
 enum tally_thread_state { TALLY_DETACHED, TALLY_ATTACHED, TALLY_BLOCKING };
@@ -81,6 +84,7 @@ struct tally_thread {
 	struct tally_object *dying;     // last in, first out; linked through the header
 	tally_critical *section;        // innermost critical section
 	tally_read *reading;            // innermost read section
+	struct tally_retired *retired;  // `gil`: what it may have lent
 	struct tally_slot *slot;        // the variant's; kept across detaches
 	bool burying;                   // a destructor is running further up this stack
 	enum tally_thread_state state;
@@ -90,6 +94,7 @@ struct tally_thread {
 	uint32_t nesting;               // levels of hash, equality, order, repr and call on this stack
 	struct tally_nested *shown;     // core/repr.c: what is being shown on this stack
 	struct tally_member *member;    // on the list of threads; NULL: not known yet
+	bool is_stopper;                // has stopped the world, which has not started yet
 	bool insider;                   // starts or ends the runtime: the closed door lets it through
 	bool collecting;                // a collection of this thread is running callbacks
 	uint64_t trash_destroyed;       // objects marked TALLY_GC_TRASH that this thread has destroyed
@@ -117,7 +122,7 @@ bool tally_enter_new_slow(const char *operation);
 // Stop point. False: the thread is not attached; its error is set and names `operation`.
 static inline bool tally_enter(const char *operation)
 {
-	if (tally_likely(!(tally_load(tally_self.poll, relaxed) & TALLY_STOP))) return true;
+	if (tally_likely(!(tally_load(tally_self.poll, relaxed) & TALLY_ASKED))) return true;
 	return tally_enter_slow(operation);
 }
 
@@ -169,6 +174,9 @@ static inline void tally_unnest(void) { tally_self.nesting--; }
 // A critical or a read section of the calling thread is open: nobody is destroyed, nothing collected.
 static inline bool tally_in_section(void) { return tally_self.section || tally_self.reading; }
 
+// The thread ends, or its stay does: its read sections, if any are open, have ended (core/read.c).
+void tally_read_abandon(void);
+
 // Begins a blocking region of the calling thread, which is attached, without a run point: nobody is destroyed. For
 // waits with something of the host's held (core/wait.c); ended by tally_blocking_end.
 void tally_thread_go_quietly(void);
@@ -176,6 +184,12 @@ void tally_thread_go_quietly(void);
 // Calls `visit` for each thread that is attached or in a blocking region, with the list's latch held: no thread of the
 // list can end meanwhile. None while the runtime is not running. Any thread, any state.
 void tally_threads_each_busy(void (*visit)(const struct tally_member *member, void *context), void *context);
+
+// Holds the list's latch for a report: no thread of it can end, nor the runtime. False, and nothing held: the runtime is not
+// running. Any thread. In between the same as tally_threads_each_busy may be used.
+bool tally_threads_hold(void);
+void tally_threads_let_go(void);
+void tally_threads_each_held(void (*visit)(const struct tally_member *member, void *context), void *context);
 
 // World stopped: objects that are dead and still allocated, of all threads.
 uint64_t tally_threads_dying(void);

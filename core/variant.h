@@ -139,7 +139,11 @@ void variant_retire_page(struct tally_page *page);
 // A stamp for a page in which nothing is left; and whether all threads that might still look at its headers have gone on since.
 uint64_t variant_stamp(void);
 bool variant_has_passed(uint64_t stamp);
-// What waits to be given up.
+// Gives up what can be, in a world that the calling thread has stopped; and the same by a stop of its own, at a run point, if there
+// is anything. References are dropped after the start.
+void variant_reclaim_stopped(void);
+void variant_reclaim(void);
+// What waits to be given up; *stats is zero but for its size. The list of threads is held (tally_threads_hold).
 void variant_retired(struct tally_retired_stats *stats);
 
 // The first section of the thread begins, the last one has ended; and the object's first (its writers know of it from now on).

@@ -126,6 +126,7 @@ static void give_all_empty(void)
 
 void tally_heap_reclaim_stopped(void)
 {
+	variant_reclaim_stopped();
 	tally_heap_adopt(tally_self.heap);
 	give_all_empty();
 }

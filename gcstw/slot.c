@@ -74,7 +74,7 @@ bool slot_try_leave(struct tally_slot *slot)
 	for (;;) {
 		bool stop = word & SLOT_STOP;
 		if (!stop && slot_list(word)) return false;
-		uint64_t next = stop ? slot_with_role(word, SLOT_CLAIMED) & ~(uint64_t)SLOT_STOP : SLOT_DETACHED;
+		uint64_t next = stop ? slot_with_role(word, SLOT_CLAIMED) & ~(uint64_t)(SLOT_STOP | SLOT_REFRESH) : SLOT_DETACHED;
 		// order: release the counts and pages to the next holder of the role; pairs with try_attach, slot_try_claim.
 		// Else: a claimer reads a stale local count.
 		if (!tally_cas(&slot->word, &word, next, release)) continue;

@@ -5,8 +5,8 @@
 // owner who is away; or the one that stopped the world. Exit is detaching for good; taking over what a thread left
 // behind is attaching to its slot; stopping the world is claiming every slot.
 //
-//   word   63                          7     3      2     1  0
-//          | first page of the list      | WAITER | STOP | role |     role: 0 detached, 1 attached, 2 claimed
+//   word   63                       7     4         3        2      1  0
+//          | first page of the list | REFRESH | WAITER | STOP | role |     role: 0 detached, 1 attached, 2 claimed
 //
 //   DETACHED --attach--> ATTACHED --leave, list empty--> DETACHED --claim--> CLAIMED --release, list empty--> DETACHED
 //   DETACHED --stop--> CLAIMED (by the stopper) --start, list empty--> DETACHED
@@ -17,6 +17,7 @@
 // I3  A claimer is attached to its own slot, waits for nothing and runs no destructor while it holds a claim; claims do
 //     not nest. So a stopped world has no drop half done.
 // I4  WAITER is set by the one thread that waits to attach, with CLAIMED only; whoever ends CLAIMED clears it and wakes.
+// I5  REFRESH is set with ATTACHED only, by anybody; the thread clears it at its next stop point, or by leaving.
 // docs/counting.md has the whole protocol, docs/memory-order.md the pairs of orders.
 #ifndef TALLY_GCSTW_SLOT_H
 #define TALLY_GCSTW_SLOT_H
@@ -30,6 +31,7 @@ enum {
 	SLOT_ROLE = TALLY_ROLE,
 	SLOT_STOP = TALLY_STOP,
 	SLOT_WAITER = 8,
+	SLOT_REFRESH = TALLY_REFRESH,
 	SLOT_FLAGS = TALLY_POLL_FLAGS, // everything that is not the list
 	SLOT_TAGS = 0xFFFE, // tags 1 to 0xFFFD; 0: merged, 0xFFFE: nobody, 0xFFFF: immortal
 };
@@ -38,7 +40,8 @@ struct tally_slot {
 	_Alignas(64) _Atomic uint64_t word; // RMW by everybody; polled by its thread with one relaxed load
 	struct tally_slot *next_orphan;     // guarded by the registry's latch
 	uint16_t tag;
-	struct tally_heap heap; // whoever holds the role
+	struct tally_limbo *limbo; // what its thread has given up and others may still read (biased/reclaim.c)
+	struct tally_heap heap;    // whoever holds the role
 };
 
 static inline struct tally_page *slot_list(uint64_t word) { return (struct tally_page *)(word & ~(uint64_t)SLOT_FLAGS); }
@@ -84,6 +87,19 @@ void tally_thread_step_back(void);
 // Role of the page's slot held, the page off the list: empties its summary, merges what was queued (the dead join the
 // calling thread's dying) and takes back what others freed. The page may be gone afterwards.
 void tally_page_drain(struct tally_heap *heap, struct tally_page *page);
+
+// A new slot gets what it needs to give things up safely; the registry's latch is held. False: no memory.
+bool tally_slot_prepare(struct tally_slot *slot);
+// The calling thread has taken the role, and may follow pointers of containers from now on; or gives it back, and holds none;
+// or gives it back for a while in the middle of its work, and holds none but what a read section has borrowed.
+void tally_slot_entered(struct tally_slot *slot);
+void tally_slot_settle(struct tally_slot *slot); // before it leaves: gives up what it can. Runs user code
+void tally_slot_leaving(struct tally_slot *slot);
+void tally_slot_pausing(struct tally_slot *slot);
+// At a stop point, REFRESH being set: clears it, and goes on to the present epoch.
+void tally_slot_refresh(struct tally_slot *slot);
+// At a run point: drops the references whose time has come.
+void tally_retired_drop(void);
 
 // The calling thread is about to leave its role, or has taken it again: its critical sections let go of their objects,
 // and the innermost one takes its object again.

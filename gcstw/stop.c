@@ -36,7 +36,12 @@ static struct tally_slot *make_slot(void)
 	if (registry.made + 1 >= SLOT_TAGS) return NULL;
 	struct tally_slot *slot = tally_record_new(sizeof *slot);
 	if (!slot) return NULL;
-	slot->tag = (uint16_t)++registry.made;
+	slot->tag = (uint16_t)(registry.made + 1);
+	if (!tally_slot_prepare(slot)) {
+		tally_record_free(slot);
+		return NULL;
+	}
+	registry.made++;
 	tally_heap_init(&slot->heap, slot->tag);
 	tally_slots[slot->tag] = slot;
 	return slot;

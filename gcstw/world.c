@@ -35,6 +35,7 @@ static void enter_role(void)
 	slot_attach(slot);
 	tally_self.tag_word = (uint32_t)slot->tag << 16;
 	tally_self.poll = &slot->word;
+	tally_slot_entered(slot);
 }
 
 static void forget_role(void)
@@ -53,12 +54,15 @@ void variant_thread_detach(void)
 {
 	tally_sections_suspend();
 	for (;;) {
+		tally_slot_settle(tally_self.slot);
 		tally_bury(); // a destructor may count on what this thread owns: the role is still held
 		uint32_t tag_word = tally_self.tag_word;
+		tally_slot_leaving(tally_self.slot);
 		forget_role();
 		if (slot_try_leave(tally_self.slot)) return;
 		tally_self.tag_word = tag_word;
 		tally_self.poll = &tally_self.slot->word;
+		tally_slot_entered(tally_self.slot);
 		slot_take(tally_self.slot);
 	}
 }
@@ -66,6 +70,7 @@ void variant_thread_detach(void)
 void tally_thread_step_aside(void)
 {
 	tally_sections_suspend();
+	tally_slot_pausing(tally_self.slot);
 	while (!slot_try_leave(tally_self.slot)) slot_take(tally_self.slot); // the dead wait for the next run point
 	forget_role();
 	tally_store(&tally_self.member->waits, TALLY_WAITS_FOR_OBJECT, relaxed);
@@ -93,13 +98,16 @@ struct tally_standing variant_thread_standing(const struct tally_member *member)
 
 // ---- points ----
 
-static bool is_asked(void) { return tally_load(&tally_self.slot->word, relaxed) & SLOT_STOP; }
-
 void variant_stop_point(void)
 {
-	if (!is_asked()) return;
-	slot_try_leave(tally_self.slot); // asked to stop, it cannot fail
-	slot_attach(tally_self.slot);
+	struct tally_slot *slot = tally_self.slot;
+	uint64_t word = tally_load(&slot->word, relaxed);
+	if (word & SLOT_REFRESH) tally_slot_refresh(slot);
+	if (!(word & SLOT_STOP)) return;
+	tally_slot_pausing(slot);
+	slot_try_leave(slot); // asked to stop, it cannot fail
+	slot_attach(slot);
+	tally_slot_entered(slot);
 }
 
 void variant_take_queued(void) { slot_take(tally_self.slot); }
@@ -108,6 +116,7 @@ void variant_run_point(void)
 {
 	variant_stop_point();
 	variant_take_queued();
+	tally_retired_drop();
 }
 
 // ---- the stopped world ----
@@ -118,10 +127,12 @@ void variant_world_stop(void)
 {
 	while (!slot_try_leave(tally_self.slot)) slot_take(tally_self.slot);
 	tally_slots_stop();
+	tally_self.is_stopper = true;
 }
 
 void variant_world_start(void)
 {
+	tally_self.is_stopper = false;
 	tally_slots_start();
 	slot_attach(tally_self.slot);
 }

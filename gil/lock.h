@@ -17,6 +17,9 @@ void gil_drop(void);
 // Gives it to a waiter and takes it again after at least one other thread has had it.
 void gil_hand_over(void);
 
+// The calling thread has ended its last read section: drops what it may have lent (gil/reclaim.c).
+void gil_drop_lent(void);
+
 // The calling thread, which does not have the lock, ends.
 void gil_forget(void);
 

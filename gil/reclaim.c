@@ -1,12 +1,67 @@
-// gil/reclaim.c: stub
+// gil/reclaim.c: what a read section may have lent waits for its end. Nothing else has to wait: the lock is held.
+//
+// While a thread is in a read section nobody else runs, so only what the thread itself takes out of a container can have been
+// lent. It is put on a list of the thread's, and dropped when the outermost section has ended. Arrays, tables and pages are never
+// lent. Without memory for a place on the list the reference is given up for lost: an object that lives on does no harm.
+//
+// The holder of the lock.
 #include "heap.h"
+#include "lock.h"
+#include "os.h"
 #include "variant.h"
-void variant_retire(struct tally_object *reference) { variant_decref(reference); }
+
+#include <string.h>
+
+struct tally_retired {
+	struct tally_retired *next;
+	struct tally_object *object;
+};
+
+static uint64_t waiting; // of all threads
+
+void variant_retire(struct tally_object *reference)
+{
+	struct tally_retired *retired = tally_record_new(sizeof *retired);
+	if (!retired) return;
+	*retired = (struct tally_retired){tally_self.retired, reference};
+	tally_self.retired = retired;
+	waiting++;
+}
+
 void variant_retire_raw(void *raw) { tally_raw_free(raw); }
+
 void variant_retire_page(struct tally_page *page) { tally_pages_give(page); }
+
 uint64_t variant_stamp(void) { return 0; }
-bool variant_has_passed(uint64_t stamp) { return stamp == 0; }
-void variant_retired(struct tally_retired_stats *stats) { stats->bytes = stats->number = 0; }
-void variant_reading_begin(void) {}
-void variant_reading_end(void) {}
+
+bool variant_has_passed(uint64_t stamp)
+{
+	(void)stamp;
+	return true;
+}
+
+void gil_drop_lent(void)
+{
+	for (struct tally_retired *retired; (retired = tally_self.retired);) {
+		struct tally_object *object = retired->object;
+		tally_self.retired = retired->next;
+		tally_record_free(retired);
+		waiting--;
+		variant_decref(object);
+	}
+}
+
 void variant_lend(struct tally_object *object) { (void)object; }
+
+void variant_reclaim_stopped(void) {}
+
+void variant_reclaim(void) {}
+
+void variant_retired(tally_retired_stats *stats)
+{
+	stats->number = waiting;
+	if (!tally_self.retired) return;
+	stats->holder = tally_self.member->tid;
+	stats->holder_reads = true;
+	memcpy(stats->holder_name, tally_self.name, sizeof stats->holder_name);
+}

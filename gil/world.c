@@ -5,7 +5,7 @@
 //
 // I1  A thread holds the lock exactly while it is attached and outside blocking regions, but for the hand-overs at its
 //     points.
-// I2  Inside a critical section a thread polls a word that never asks: no other thread can come between two of its
+// I2  Inside a critical or a read section a thread polls a word that never asks: no other thread can come between two of its
 //     calls. A blocking region drops the lock all the same.
 #include "heap.h"
 #include "lock.h"
@@ -36,7 +36,7 @@ int variant_thread_enroll(void) { return 0; }
 
 void variant_thread_leave(void) { gil_forget(); }
 
-static void choose_poll(void) { tally_self.poll = tally_self.section ? &tally_poll_quiet : &gil_request; }
+static void choose_poll(void) { tally_self.poll = tally_in_section() ? &tally_poll_quiet : &gil_request; }
 
 void variant_thread_attach(void)
 {
@@ -74,6 +74,14 @@ void variant_section_end(tally_critical *section)
 {
 	tally_self.section = section->outer;
 	choose_poll();
+}
+
+void variant_reading_begin(void) { choose_poll(); }
+
+void variant_reading_end(void)
+{
+	choose_poll();
+	gil_drop_lent();
 }
 
 // ---- the stopped world ----

@@ -2,7 +2,7 @@
 //
 // The page lies in a region aligned like an arena, mapped once, so that the real code finds descriptors and bits by
 // masking addresses as ever.
-#include "stage.h"
+#include "limbo.h"
 #include "os.h"
 #include "report.h"
 #include "tap.h"
@@ -162,6 +162,7 @@ void stage_reset(void)
 	static const char *const labels[] = {"slot 1", "slot 2", "slot 3", "slot 4"};
 	tally_types[TALLY_TYPE_HOST] = &type;
 	slots_taken = 0;
+	limbo_reset();
 	stage_clock_step = 0;
 	tally_slots_fini();
 	light_lock_init();
