@@ -1,7 +1,8 @@
 // biased/count_word.h: the two count words of biased counting as arithmetic: pure functions, no memory touched.
 //
 //   local   31            16 15            0     written by the holder of the owner's role alone, always relaxed
-//           |  owner tag    |  local count  |    tag 0: merged; the word 0xFFFFFFFF: immortal, never written
+//           |  owner tag    |  local count  |    tag 0: merged; the word 0xFFFFFFFF: immortal, never written;
+//                                                0xFFFD and an index: spread, counted elsewhere (spread.h)
 //   shared  31                       2 1   0     read-modify-write by everybody
 //           |  signed count           |state|    0 plain, 1 weak (maybe weakly referenced), 2 queued, 3 merged
 //     count: -2^29 ..... -65535 .... 0 ........ 2^28 [saturated: never dropped, never freed] ........ 2^29
@@ -37,12 +38,17 @@ enum {
 };
 #define LOCAL_FULL ((uint32_t)TALLY_TUNED(0xFFFF, 7))  // a local count this high spills
 #define LOCAL_SPILL ((uint32_t)TALLY_TUNED(0x8000, 4)) // how much of it goes to `shared`
+#define LOCAL_SPREAD 0xFFFD0000u
 #define LOCAL_IMMORTAL UINT32_MAX
 #define SHARED_SATURATED ((int32_t)1 << 28)
 
 static inline uint32_t local_count(uint32_t local) { return local & 0xFFFF; }
 static inline uint32_t local_tag(uint32_t local) { return local >> 16; }
 static inline bool local_is_immortal(uint32_t local) { return local >> 16 == 0xFFFF; }
+static inline bool local_is_spread(uint32_t local) { return local >> 16 == LOCAL_SPREAD >> 16; }
+// One of the two: the count words are not to be written.
+static inline bool local_is_elsewhere(uint32_t local) { return local >= LOCAL_SPREAD; }
+static inline uint32_t local_index(uint32_t local) { return local & 0xFFFF; } // of a spread object
 
 // `tag_word` is the thread's tag << 16. Mine and not full; mine with two or more; mine at all.
 static inline bool local_has_room(uint32_t local, uint32_t tag_word) { return (local ^ tag_word) < LOCAL_FULL; }

@@ -1,4 +1,5 @@
-// biased/counts.c: the slow half of biased counting: foreign counts, merging, the last reference.
+// biased/counts.c: the slow half of biased counting: foreign counts, merging, the last reference. What is spread is counted in
+// spread.h.
 //
 // Who may destroy: the owner, when its local count reaches 0 and `shared` is exactly plain 0 (no read-modify-write); or
 // whoever brings the word to merged 0. Everything between is a merge: `local` moves into `shared`, once and for ever.
@@ -9,11 +10,19 @@
 // I2  merge is idempotent (a merged object has local 0), so a drain need not ask what became of the object.
 // I3  From the look at a page's owner to the end of the drop the page stays with it: the reference that is dropped keeps
 //     the object, and the world is not stopped in the middle of a drop.
+#include "hot.h"
 #include "page_queue.h"
+#include "spread.h"
 #include "stop.h"
 #include "variant.h"
 
 const char variant_name[] = "biased";
+
+// `local` says that the object is immortal, or spread.
+static inline void count_elsewhere(uint32_t local, uint64_t change)
+{
+	if (!local_is_immortal(local)) spread_count(local, change);
+}
 
 // ---- merging ----
 
@@ -69,8 +78,9 @@ static bool queue_drop(struct tally_object *object, uint32_t *shared)
 	return true;
 }
 
-static void drop_shared(struct tally_object *object)
+static __attribute__((noinline)) void drop_shared(struct tally_object *object)
 {
+	hot_count(object);
 	uint32_t shared = tally_load(&object->shared, relaxed);
 	while (!shared_is_saturated(shared)) {
 		if (shared_must_queue(shared)) {
@@ -91,6 +101,10 @@ bool biased_drop_is_last(struct tally_object *object)
 {
 	uint32_t local = tally_load(&object->local, relaxed), shared = tally_load(&object->shared, relaxed);
 	if (local_is_immortal(local) || shared_is_saturated(shared)) return false;
+	if (tally_unlikely(local_is_spread(local))) {
+		spread_count(local, SPREAD_DROP);
+		return false;
+	}
 	if (local_keeps_one(local, tally_self.tag_word)) {
 		tally_store(&object->local, local - 1, relaxed);
 		return false;
@@ -101,12 +115,20 @@ bool biased_drop_is_last(struct tally_object *object)
 	return true;
 }
 
+static __attribute__((noinline)) void merge_last(struct tally_object *object)
+{
+	if (biased_merge(object, 1)) die_merged(object); // variant_drop has seen that it is not plain 0
+}
+
 void biased_decref_slow(struct tally_object *object, uint32_t local)
 {
-	if (local_is_immortal(local)) return;
+	if (tally_unlikely(local_is_elsewhere(local))) {
+		count_elsewhere(local, SPREAD_DROP);
+		return;
+	}
 	TALLY_ASSERT(local != tally_self.tag_word); // a live object of mine has a local count
 	if ((local ^ tally_self.tag_word) != 1) drop_shared(object);
-	else if (biased_merge(object, 1)) die_merged(object); // variant_drop has seen that it is not plain 0
+	else merge_last(object);
 }
 
 // ---- counting up ----
@@ -122,18 +144,26 @@ static void spill(struct tally_object *object, uint32_t local)
 
 void biased_incref_slow(struct tally_object *object, uint32_t local)
 {
-	if (local_is_immortal(local)) return;
+	if (tally_unlikely(local_is_elsewhere(local))) {
+		count_elsewhere(local, SPREAD_TAKE);
+		return;
+	}
 	if (local_is_mine(local, tally_self.tag_word)) {
 		spill(object, local);
 		return;
 	}
 	if (shared_is_saturated(tally_fetch_add(&object->shared, COUNT_ONE, relaxed)))
 		tally_fetch_sub(&object->shared, COUNT_ONE, relaxed);
+	hot_count(object);
 }
 
+// A spread object lives until the next stop of the world at least, so it can be had whatever its count is.
 bool biased_try_incref_slow(struct tally_object *object, uint32_t local)
 {
-	if (local_is_immortal(local)) return true;
+	if (tally_unlikely(local_is_elsewhere(local))) {
+		count_elsewhere(local, SPREAD_TAKE);
+		return true;
+	}
 	if (local_is_mine(local, tally_self.tag_word)) {
 		if (local_count(local) == 0) return false; // no live object of mine has that
 		spill(object, local);
@@ -144,14 +174,16 @@ bool biased_try_incref_slow(struct tally_object *object, uint32_t local)
 		uint32_t next = shared_is_saturated(shared) ? shared : shared + COUNT_ONE;
 		// order: acquire the life that the header belongs to now; pairs with variant_count_init, variant_resurrect.
 		// Else: a pin on the recycled object reads the old contents of the cell that led here.
-		if (tally_cas(&object->shared, &shared, next, acquire)) return true;
+		if (!tally_cas(&object->shared, &shared, next, acquire)) continue;
+		hot_count(object);
+		return true;
 	}
 	return false;
 }
 
 void biased_mark_weak(struct tally_object *object)
 {
-	if (local_is_immortal(tally_load(&object->local, relaxed))) return; // never written
+	if (local_is_elsewhere(tally_load(&object->local, relaxed))) return; // never written
 	uint32_t shared = tally_load(&object->shared, relaxed);
 	while (shared_state(shared) == COUNT_PLAIN && !tally_cas(&object->shared, &shared, shared | COUNT_WEAK, relaxed))
 		;
@@ -182,6 +214,7 @@ void variant_immortalize(struct tally_object *object)
 {
 	variant_world_stop();
 	if (!local_is_immortal(tally_load(&object->local, relaxed))) {
+		variant_gather_stopped(object);
 		variant_immortal_init(object);
 		tally_store(&object->shared, COUNT_PLAIN, relaxed);
 	}

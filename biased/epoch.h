@@ -31,6 +31,9 @@ void epoch_renew(ck_epoch_record_t *record);
 uint32_t epoch_stamp(void);
 bool epoch_has_passed(uint32_t stamp);
 
+// What the calling thread has written is seen by all before it reads what follows.
+void epoch_barrier(void);
+
 // Puts `entry` on the record's lists, to be given out by a poll when its time has come.
 void epoch_retire(ck_epoch_record_t *record, ck_epoch_entry_t *entry);
 // Tries to go on to the next epoch, and moves to `ready` what is ready. The record is outside, or has just been renewed.

@@ -19,7 +19,7 @@
 
 enum { SPIN = TALLY_SPINS(100), BUCKETS = 64 };
 
-bool light_lock_enabled;
+uint8_t light_lock_from = LOCK_NEVER;
 
 struct sleeper {
 	struct sleeper *next;
@@ -72,7 +72,7 @@ static void settle(struct tally_object *object)
 
 void light_lock_init(void)
 {
-	light_lock_enabled = heavy_works();
+	light_lock_from = heavy_works() ? LOCK_FREE : LOCK_NEVER;
 	for (unsigned i = 0; i < BUCKETS; i++) {
 		buckets[i].latch = (struct tally_latch)TALLY_LATCH_INIT;
 		buckets[i].first = NULL;
@@ -135,19 +135,19 @@ static uint32_t sleep_until_woken(struct sleeper *sleeper)
 
 static bool is_in_my_section(const struct tally_object *object)
 {
-	for (tally_critical *section = tally_self.section; section; section = section->outer)
-		if (section->object == object && (section->hold == TALLY_HOLD_LIGHT || section->hold == TALLY_HOLD_HEAVY)) return true;
+	for (const tally_critical *section = tally_self.section; section; section = section->outer)
+		if (section->hold != TALLY_HOLD_NONE && (section->object == object || section->other == object)) return true;
 	return false;
 }
 
-// Takes the lock if it is free. `light` allows the fast kind.
-static enum tally_hold try_take(struct tally_object *object, bool light)
+// Takes the lock if it is free: LIGHT where it is in the state `from`.
+static enum tally_hold try_take(struct tally_object *object, uint8_t from)
 {
 	uint8_t seen = tally_load(&object->lock, relaxed);
 	for (;;) {
 		uint8_t kind = seen & (uint8_t)~LOCK_PARKED;
 		if (kind != LOCK_FREE && kind != LOCK_HFREE) return TALLY_HOLD_NONE;
-		bool lightly = light && seen == LOCK_FREE;
+		bool lightly = seen == from;
 		uint8_t next = lightly ? LOCK_LIGHT : (uint8_t)(LOCK_HELD | (seen & LOCK_PARKED));
 		// order: acquire what the last holder wrote; pairs with light_lock_drop_light, light_lock_drop_slow. Else: half a
 		// change is seen.
@@ -169,7 +169,7 @@ static enum tally_hold take_or_sleep(struct tally_object *object, uint64_t since
 	struct sleeper sleeper = {.object = object, .since = since};
 	tally_latch_take(&bucket->latch);
 	enum tally_hold hold;
-	do hold = try_take(object, false);
+	do hold = try_take(object, LOCK_NEVER);
 	while (hold == TALLY_HOLD_NONE && !will_be_woken(object));
 	if (hold == TALLY_HOLD_NONE) link_sleeper(bucket, &sleeper);
 	tally_latch_drop(&bucket->latch);
@@ -181,7 +181,7 @@ static enum tally_hold take_or_sleep(struct tally_object *object, uint64_t since
 static enum tally_hold spin(struct tally_object *object)
 {
 	for (int i = 0; i < SPIN; i++) {
-		enum tally_hold hold = try_take(object, light_lock_enabled);
+		enum tally_hold hold = try_take(object, light_lock_from);
 		if (hold != TALLY_HOLD_NONE) return hold;
 		tally_spin_pause();
 	}
@@ -195,7 +195,7 @@ static enum tally_hold wait_for(struct tally_object *object)
 	int kept = errno;
 	uint64_t since = tally_clock();
 	bool slept = false;
-	if (light_lock_enabled) settle(object);
+	if (light_lock_from == LOCK_FREE) settle(object);
 	for (;;) {
 		hold = take_or_sleep(object, since, &slept);
 		if (hold == TALLY_HOLD_NONE) hold = spin(object);
@@ -215,7 +215,6 @@ enum tally_hold light_lock_take_slow(struct tally_object *object)
 }
 
 // ---- drop ----
-
 
 // Bucket latch held, one sleeper unlinked: whoever drops the lock next must learn of those who remain. A LIGHT holder
 // will, by the flag; everybody else by PARKED.

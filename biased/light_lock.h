@@ -20,13 +20,14 @@
 
 // Included by the variants' variant_inline.h, in the middle of core/variant.h: include that one.
 
-enum { LOCK_FREE = 0, LOCK_LIGHT = 1, LOCK_HFREE = 2, LOCK_HELD = 3, LOCK_PARKED = 4 };
+enum { LOCK_FREE = 0, LOCK_LIGHT = 1, LOCK_HFREE = 2, LOCK_HELD = 3, LOCK_PARKED = 4, LOCK_NEVER = 0xFF };
 enum { LOCK_CONTENDED = 1, LOCK_SETTLED = 2, LOCK_SHARED = 4, LOCK_LENT = 8 };
 // A hold that its drop must look at more closely: the thread waited, and its sections are to be resumed.
 enum { LOCK_HOLD_RESUME = 8 };
 
-// Chosen at start: false where the system has no membarrier; then every taking is HELD.
-extern bool light_lock_enabled;
+// The state from which a lock is taken LIGHT, chosen at start: LOCK_FREE; where the system has no membarrier one in which no
+// lock ever is, and then every taking is HELD.
+extern uint8_t light_lock_from;
 
 void light_lock_init(void);
 enum tally_hold light_lock_take_slow(struct tally_object *object);
@@ -43,15 +44,24 @@ static inline void light_lock_mark(struct tally_object *object)
 	tally_fetch_or(&object->flags, LOCK_SHARED, release);
 }
 
-// Takes the lock if it is free and has never been contended for: one attempt, and no call.
+// Takes the lock if it is free and has never been contended for: one attempt, and no call. The look before it spares those who
+// hold the lock by a section, or will have to wait for it, a read-modify-write that must fail.
 static inline bool light_lock_take_light(struct tally_object *object)
 {
-	uint8_t seen = LOCK_FREE;
+	uint8_t seen = tally_load(&object->lock, relaxed);
+	if (tally_unlikely(seen != light_lock_from)) return false;
 	// order: acquire what the last holder wrote; pairs with light_lock_drop_light, light_lock_drop_slow. Else: half a change
 	// is seen.
-	if (tally_unlikely(!light_lock_enabled || !tally_cas(&object->lock, &seen, LOCK_LIGHT, acquire))) return false;
+	if (tally_unlikely(!tally_cas(&object->lock, &seen, LOCK_LIGHT, acquire))) return false;
 	light_lock_mark(object);
 	return true;
+}
+
+// The innermost section of the calling thread stands over the object, and holds it.
+static inline bool light_lock_is_innermost(const struct tally_object *object)
+{
+	const tally_critical *section = tally_self.section;
+	return section && section->hold != TALLY_HOLD_NONE && (section->object == object || section->other == object);
 }
 
 // Drops what was taken so. False: there may be a sleeper, and the caller still has to call light_lock_drop_contended.
@@ -66,13 +76,17 @@ static inline bool light_lock_drop_light(struct tally_object *object)
 
 static inline enum tally_hold light_lock_take(struct tally_object *object)
 {
-	return light_lock_take_light(object) ? TALLY_HOLD_LIGHT : light_lock_take_slow(object);
+	if (tally_likely(light_lock_take_light(object))) return TALLY_HOLD_LIGHT;
+	return light_lock_is_innermost(object) ? TALLY_HOLD_NESTED : light_lock_take_slow(object);
 }
 
 static inline void light_lock_drop(struct tally_object *object, enum tally_hold hold)
 {
-	if (tally_unlikely(hold != TALLY_HOLD_LIGHT)) light_lock_drop_slow(object, hold);
-	else if (!light_lock_drop_light(object)) light_lock_drop_contended(object);
+	if (tally_likely(hold == TALLY_HOLD_LIGHT)) {
+		if (!light_lock_drop_light(object)) light_lock_drop_contended(object);
+	} else if (hold != TALLY_HOLD_NESTED) {
+		light_lock_drop_slow(object, hold);
+	}
 }
 
 #endif

@@ -3,8 +3,11 @@
 // Each slot has a limbo: a record of epochs (epoch.h), inside a section of which its thread is while it is attached, and what the
 // thread has retired: raw buffers, references, large pages. When there is enough of it (by bytes or by number) the thread sets
 // REFRESH in its own slot's word; its next stop point renews the section, polls, and frees what is ready. If that has not helped
-// enough, it sets REFRESH in the words of those who lag, and claims the limbos of those who are away. References that are ready
-// are dropped at a run point, since destructors may run.
+// enough, it sets REFRESH in the words of those who lag, and claims the limbos of those who are away. Who has lagged and goes on
+// sets REFRESH in the words of those who still have something: so nothing waits for more than the next points of the threads that
+// are attached. References that are ready are dropped at a run point, since destructors may run. docs/reclamation.md has the whole.
+//
+// A reference waits only if a read section is open somewhere, or if it is to a key that others compare where it stands.
 //
 // A stopped world is a grace period of its own for all but references: at a stop point nobody holds a pointer into a container.
 // Only what a read section has borrowed outlives stop points; so inside one the thread keeps its epoch.
@@ -12,12 +15,13 @@
 // A record of a retirement needs memory. Without it the world is stopped, and what was to be retired is free at once; a reference
 // is then dropped at once too, unless somebody is in a read section: then it is given up for lost, and counted (retired_lost).
 //
-// I1  A limbo is touched by whoever holds its slot's role; but for `bytes`, `number` and `reads`, which anybody may read.
+// I1  A limbo is touched by whoever holds its slot's role; but for its atomic fields, which anybody may read, and `asked`.
 // I2  While `reading` of the thread is not NULL its record is neither renewed nor polled.
-// I3  Nothing raw, and no page, survives a stopped world in a limbo.
+// I3  Nothing raw, and no page, survives variant_reclaim_stopped in a limbo.
 #include "reclaim.h"
 #include "object.h"
 #include "os.h"
+#include "retire.h"
 #include "stop.h"
 
 #include <string.h>
@@ -44,8 +48,10 @@ struct tally_limbo {
 	size_t unpolled_bytes;
 	struct tally_page *pages; // large ones, linked by `next`
 	_Atomic uint64_t bytes, number; // relaxed: for reports, and to see whether there is anything
-	_Atomic uint32_t reads;         // the thread is in a read section; the same
-	bool is_inside;
+	_Atomic uint64_t asked;         // tally_clock, when others began to wait for the thread; 0: they do not. Relaxed: for reports
+	_Atomic uint32_t reads;         // the thread is in a read section
+	uint32_t wanted;                // if `wants`: the last stamp that a page of the thread's has not been ripe for
+	bool wants, is_inside;
 };
 
 static _Atomic(struct tally_limbo *) first_limbo;
@@ -77,6 +83,13 @@ static bool has_enough(const struct tally_limbo *limbo)
 }
 
 static bool is_empty(const struct tally_limbo *limbo) { return !tally_load(&limbo->number, relaxed); }
+
+// Nothing of the thread's waits for others to go on.
+static bool is_done(struct tally_limbo *limbo)
+{
+	limbo->wants = limbo->wants && !epoch_has_passed(limbo->wanted);
+	return is_empty(limbo) && !limbo->wants;
+}
 
 // ---- records ----
 
@@ -113,21 +126,40 @@ static struct retired *take_ready(ck_stack_t *ready)
 	return entry ? (struct retired *)(void *)((char *)entry - offsetof(struct retired, entry.stack_entry)) : NULL;
 }
 
-// `limbo` keeps the record; a reference is to be dropped by the calling thread.
-static void give_up(struct tally_limbo *limbo, struct retired *record)
+// The calling thread is to drop it at its next run point. It has left the account of its limbo.
+static void put_ready(struct retired *record)
+{
+	struct tally_limbo *mine = my_limbo();
+	add(&mine->number, 1);
+	record->next = mine->ready;
+	mine->ready = record;
+	tally_self.pending |= TALLY_PENDING_RETIRED;
+}
+
+// No claim is held: a buffer of another thread that is away is freed by claiming its slot.
+static void give_up(struct retired *record)
 {
 	if (record->what & REFERENCE) {
-		struct tally_limbo *mine = my_limbo();
-		leave_account(limbo, 0), add(&mine->number, 1);
-		record->next = mine->ready;
-		mine->ready = record;
-		tally_self.pending |= TALLY_PENDING_RETIRED;
+		put_ready(record);
 		return;
 	}
-	leave_account(limbo, bytes_of(record));
 	if (tally_self.is_stopper) tally_heap_free_stopped((void *)record->what);
 	else tally_heap_free((void *)record->what);
-	put_record(limbo, record);
+	put_record(my_limbo(), record);
+}
+
+static void give_up_all(struct retired *records)
+{
+	for (struct retired *record; (record = records);) {
+		records = record->next;
+		give_up(record);
+	}
+}
+
+static void link_record(struct retired **records, struct retired *record)
+{
+	record->next = *records;
+	*records = record;
 }
 
 static void give_pages(struct tally_limbo *limbo, bool all)
@@ -143,15 +175,31 @@ static void give_pages(struct tally_limbo *limbo, bool all)
 	}
 }
 
-// Role held; the record is outside, or has just been renewed.
-static void poll(struct tally_limbo *limbo)
+// Takes out what is ready. Role held; the record is outside, or has just been renewed.
+static struct retired *collect(struct tally_limbo *limbo)
 {
+	struct retired *records = NULL;
 	ck_stack_t ready = CK_STACK_INITIALIZER;
 	limbo->unpolled = 0;
 	limbo->unpolled_bytes = 0;
 	epoch_poll(&limbo->record, &ready);
-	for (struct retired *record; (record = take_ready(&ready));) give_up(limbo, record);
+	for (struct retired *record; (record = take_ready(&ready));) {
+		leave_account(limbo, bytes_of(record));
+		link_record(&records, record);
+	}
 	give_pages(limbo, false);
+	return records;
+}
+
+// What was ready when its thread left. Role held.
+static void take_over_ready(struct tally_limbo *limbo)
+{
+	if (limbo == my_limbo()) return;
+	for (struct retired *record; (record = limbo->ready);) {
+		limbo->ready = record->next;
+		leave_account(limbo, 0);
+		put_ready(record);
+	}
 }
 
 void tally_retired_drop(void)
@@ -179,9 +227,12 @@ static void ask(struct tally_slot *slot)
 // What somebody who is away has left.
 static void poll_for(struct tally_limbo *limbo)
 {
+	struct retired *records = NULL;
 	if (!slot_try_claim(limbo->slot)) return;
-	if (!limbo->is_inside) poll(limbo); // in a read section its thread is away for a moment only (I2)
+	take_over_ready(limbo);
+	if (!limbo->is_inside) records = collect(limbo); // in a read section its thread is away for a moment only (I2)
 	slot_release(limbo->slot);
+	give_up_all(records);
 }
 
 static struct tally_limbo *first(void)
@@ -190,27 +241,46 @@ static struct tally_limbo *first(void)
 	return tally_load(&first_limbo, acquire);
 }
 
-static void hasten_others(void)
+// One step: goes on to the present epoch, and gives up what is ready: its own, and what others have left. True: not all was.
+static bool go_on(struct tally_limbo *limbo)
+{
+	epoch_renew(&limbo->record);
+	if (!is_done(limbo)) give_up_all(collect(limbo));
+	bool waits = !is_done(limbo);
+	for (struct tally_limbo *other = first(); other; other = other->next) {
+		if (is_empty(other) || tally_load(&other->slot->word, relaxed) != SLOT_DETACHED) continue;
+		poll_for(other);
+		waits |= !is_empty(other);
+	}
+	return waits;
+}
+
+static void ask_those_who_lag(void)
 {
 	uint32_t age;
 	for (struct tally_limbo *limbo = first(); limbo; limbo = limbo->next) {
-		if (limbo->slot == tally_self.slot) continue;
-		if (epoch_lags(&limbo->record, &age)) ask(limbo->slot);
-		else if (!is_empty(limbo) && tally_load(&limbo->slot->word, relaxed) == SLOT_DETACHED) poll_for(limbo);
+		if (limbo->slot == tally_self.slot || !epoch_lags(&limbo->record, &age)) continue;
+		if (!tally_load(&limbo->asked, relaxed)) tally_store(&limbo->asked, tally_clock(), relaxed);
+		ask(limbo->slot);
 	}
+}
+
+static void ask_those_who_wait(void)
+{
+	for (struct tally_limbo *limbo = first(); limbo; limbo = limbo->next)
+		if (limbo->slot != tally_self.slot && !is_empty(limbo)) ask(limbo->slot);
 }
 
 // ---- points ----
 
-// The first poll may do no more than lead to the next epoch: after it the second looks once more.
+// The first step may do no more than lead to the next epoch: after it the second looks once more.
 static void renew_and_poll(struct tally_limbo *limbo)
 {
-	epoch_renew(&limbo->record);
-	if (!is_empty(limbo)) poll(limbo);
-	if (is_empty(limbo)) return;
-	epoch_renew(&limbo->record);
-	poll(limbo);
-	if (!is_empty(limbo)) hasten_others();
+	uint32_t age;
+	bool has_lagged = epoch_lags(&limbo->record, &age);
+	tally_store(&limbo->asked, 0, relaxed);
+	if (go_on(limbo) && go_on(limbo)) ask_those_who_lag();
+	if (has_lagged) ask_those_who_wait();
 }
 
 void tally_slot_refresh(struct tally_slot *slot)
@@ -231,6 +301,7 @@ static void leave(struct tally_limbo *limbo)
 	if (!limbo->is_inside) return;
 	epoch_leave(&limbo->record);
 	limbo->is_inside = false;
+	tally_store(&limbo->asked, 0, relaxed);
 }
 
 void tally_slot_entered(struct tally_slot *slot) { enter(limbo_of(slot)); }
@@ -257,7 +328,8 @@ static uint64_t retired_lost;
 static bool somebody_reads(void)
 {
 	for (struct tally_limbo *limbo = first(); limbo; limbo = limbo->next)
-		if (tally_load(&limbo->reads, relaxed)) return true;
+		// order: acquire the reader's last use of what it has borrowed; pairs with variant_reading_end. Else: it is destroyed under it.
+		if (tally_load(&limbo->reads, acquire)) return true;
 	return false;
 }
 
@@ -281,9 +353,25 @@ void variant_retire_raw(void *raw)
 	variant_world_start();
 }
 
+// A section that begins after the barrier does not find the reference any more; one that began before it is seen.
+static bool may_be_borrowed(void)
+{
+	epoch_barrier();
+	return somebody_reads();
+}
+
 void variant_retire(struct tally_object *reference)
 {
-	if (tally_likely(retire((uintptr_t)reference | REFERENCE, 0))) return;
+	bool is_key = tally_key_is_read_in_place(reference); // or the like of one, whose end nobody notices
+	if (!is_key && !may_be_borrowed()) {
+		variant_decref(reference);
+		return;
+	}
+	bool is_first = is_empty(my_limbo());
+	if (tally_likely(retire((uintptr_t)reference | REFERENCE, 0))) {
+		if (!is_key && is_first) ask(tally_self.slot); // lest it wait for more to come
+		return;
+	}
 	variant_world_stop();
 	bool is_lent = somebody_reads();
 	retired_lost += is_lent;
@@ -311,18 +399,26 @@ uint64_t variant_stamp(void) { return tally_self.is_stopper ? (uint64_t)epoch_st
 bool variant_has_passed(uint64_t stamp)
 {
 	if (epoch_has_passed((uint32_t)stamp)) return true;
-	ask(tally_self.slot);
+	struct tally_limbo *limbo = my_limbo();
+	limbo->wanted = (uint32_t)stamp;
+	limbo->wants = true;
+	ask(limbo->slot);
 	return false;
 }
 
 // ---- read sections ----
 
-void variant_reading_begin(void) { tally_store(&my_limbo()->reads, 1, relaxed); }
+void variant_reading_begin(void)
+{
+	tally_store(&my_limbo()->reads, 1, relaxed);
+	epoch_barrier(); // before anything is borrowed; may_be_borrowed has the other one
+}
 
 void variant_reading_end(void)
 {
 	struct tally_limbo *limbo = my_limbo();
-	tally_store(&limbo->reads, 0, relaxed);
+	// order: release the last use of what was borrowed; pairs with somebody_reads. Else: it is destroyed under this thread.
+	tally_store(&limbo->reads, 0, release);
 	uint32_t age;
 	if (!is_empty(limbo) || epoch_lags(&limbo->record, &age)) renew_and_poll(limbo);
 	tally_retired_drop();
@@ -347,9 +443,15 @@ static void flush(struct tally_limbo *limbo, bool is_lent)
 {
 	ck_stack_t ready = CK_STACK_INITIALIZER;
 	epoch_flush(&limbo->record, &ready);
-	for (struct retired *record; (record = take_ready(&ready));)
-		if (is_lent && record->what & REFERENCE) keep(limbo, record);
-		else give_up(limbo, record);
+	take_over_ready(limbo);
+	for (struct retired *record; (record = take_ready(&ready));) {
+		if (is_lent && record->what & REFERENCE) {
+			keep(limbo, record);
+			continue;
+		}
+		leave_account(limbo, bytes_of(record));
+		give_up(record);
+	}
 	give_pages(limbo, true);
 	limbo->unpolled = 0;
 	limbo->unpolled_bytes = 0;
@@ -376,9 +478,19 @@ void variant_reclaim(void)
 // ---- reports ----
 
 struct search {
-	const struct tally_limbo *oldest;
+	const struct tally_limbo *oldest; // whom others have waited for longest
+	uint64_t since;
 	tally_retired_stats *stats;
 };
+
+static void look_at(const struct tally_limbo *limbo, struct search *search)
+{
+	uint32_t age;
+	uint64_t asked = tally_load(&limbo->asked, relaxed), since = asked ? asked : UINT64_MAX; // nobody has had to ask so far
+	if (!epoch_lags(&limbo->record, &age) || (search->oldest && since >= search->since)) return;
+	search->oldest = limbo;
+	search->since = since;
+}
 
 static void name_holder(const struct tally_member *member, void *context)
 {
@@ -391,14 +503,11 @@ static void name_holder(const struct tally_member *member, void *context)
 
 void variant_retired(tally_retired_stats *stats)
 {
-	struct search search = {NULL, stats};
-	uint32_t oldest = 0, age;
+	struct search search = {.stats = stats};
 	for (struct tally_limbo *limbo = first(); limbo; limbo = limbo->next) {
 		stats->bytes += tally_load(&limbo->bytes, relaxed);
 		stats->number += tally_load(&limbo->number, relaxed);
-		if (!epoch_lags(&limbo->record, &age) || age <= oldest) continue;
-		oldest = age;
-		search.oldest = limbo;
+		look_at(limbo, &search);
 	}
 	if (search.oldest && stats->number) tally_threads_each_held(name_holder, &search);
 }

@@ -1,38 +1,75 @@
 // biased/section.c: critical sections as held light locks.
 //
-// A section holds its object's lock from its beginning to its end. When its thread goes away (a blocking region, a wait
-// for another lock) all its sections let go; when it is back the innermost takes its object again, and each outer one when
-// it has become the innermost (sections over one object go together). A stop of the world suspends nothing: the thread stands still with the lock held, and no
-// stopper takes object locks.
+// A section holds its object's lock, or the locks of its two objects, from its beginning to its end. When its thread goes
+// away (a blocking region, a wait for another lock) all its sections let go; when it is back the innermost takes again what
+// it stands over, and each outer one when it has become the innermost (sections over the same go together). A stop of the
+// world suspends nothing: the thread stands still with the lock held, and no stopper takes object locks.
 //
-// I1  section.hold is TALLY_HOLD_NONE while suspended, else how the lock is held; NESTED: an outer section holds it.
-// I2  Whoever waits for a lock holds none: so threads in sections cannot wait for one another in a circle.
+// A section over two takes the lower by address first, and keeps it while it waits for the other. So in a row of threads, each
+// of which waits for a lock that the next one holds, the addresses grow: it ends, with a thread that waits for none. (To
+// let go of the lower and begin anew would be as safe, but others could keep the section out for ever.) What is kept so is
+// not yet on the record, since what is on the record lets go.
+//
+// I1  section.hold, and other_hold of a section over two, are TALLY_HOLD_NONE both while it is suspended, else how the
+//     locks are held; NESTED: a section further out holds it.
+// I2  Whoever waits for a lock holds none, or only one that lies below it: so threads in sections cannot wait for one
+//     another in a circle.
+// The section's thread, attached.
 #include "slot.h"
 #include "variant.h"
 
-// The lock that `section` has taken belongs to the outermost section over the same object; those inside are nested.
+static unsigned kind_of(enum tally_hold hold) { return (unsigned)hold & ~(unsigned)LOCK_HOLD_RESUME; }
+
+// What `section` has taken belongs to the outermost section over the same; those inside are nested.
 static void pass_outward(tally_critical *section)
 {
-	for (tally_critical *outer = section->outer; outer; outer = outer->outer)
-		if (outer->object == section->object && outer->hold == TALLY_HOLD_NONE) {
-			outer->hold = section->hold;
-			section->hold = TALLY_HOLD_NESTED;
-			section = outer;
-		}
+	if (section->hold == TALLY_HOLD_NESTED || section->other_hold == TALLY_HOLD_NESTED) return;
+	for (tally_critical *outer = section->outer; outer; outer = outer->outer) {
+		if (outer->hold != TALLY_HOLD_NONE || outer->object != section->object || outer->other != section->other) continue;
+		outer->hold = section->hold;
+		outer->other_hold = section->other_hold;
+		section->hold = TALLY_HOLD_NESTED;
+		section->other_hold = section->other ? TALLY_HOLD_NESTED : TALLY_HOLD_NONE;
+		section = outer;
+	}
 }
 
+// After a wait for the higher one the section that held the lower for this one has let go of it: it is taken anew then, and
+// that time it is this section's own.
+static void take_two(tally_critical *section)
+{
+	for (;;) {
+		enum tally_hold low = variant_lock_take(section->object), high = variant_lock_take(section->other);
+		bool is_open = kind_of(low) == TALLY_HOLD_NESTED && high & LOCK_HOLD_RESUME;
+		if (is_open) {
+			variant_lock_drop(section->other, (enum tally_hold)kind_of(high));
+			continue;
+		}
+		section->hold = kind_of(low);
+		section->other_hold = kind_of(high);
+		return;
+	}
+}
+
+// Other outer sections wait until this one has ended: nobody is resumed here.
 static void take(tally_critical *section)
 {
-	enum tally_hold hold = variant_lock_take(section->object);
-	section->hold = (unsigned)hold & ~(unsigned)LOCK_HOLD_RESUME; // other outer sections wait until this one has ended
-	if (section->hold != TALLY_HOLD_NESTED) pass_outward(section);
+	if (section->other) take_two(section);
+	else section->hold = kind_of(variant_lock_take(section->object));
+	pass_outward(section);
+}
+
+static void drop_one(struct tally_object *object, uint32_t *hold)
+{
+	enum tally_hold held = (enum tally_hold)*hold;
+	*hold = TALLY_HOLD_NONE;
+	if (held != TALLY_HOLD_NONE) variant_lock_drop(object, held);
 }
 
 static void drop(tally_critical *section)
 {
-	enum tally_hold hold = (enum tally_hold)section->hold;
-	section->hold = TALLY_HOLD_NONE;
-	if (hold != TALLY_HOLD_NONE) variant_lock_drop(section->object, hold);
+	drop_one(section->other, &section->other_hold);
+	drop_one(section->object, &section->hold);
 }
 
 void variant_section_begin(tally_critical *section) { take(section); }

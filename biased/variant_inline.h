@@ -4,7 +4,9 @@
 // What is here is each operation's common case; the rest is in counts.c. A live object of mine has a local count of at
 // least 1; its last drop leaves 0 without a tag.
 //
-// I1  references = local count + shared count; the queue holds one of a queued object's.
+// An object that is spread (spread.h) has no owner, and is counted per thread.
+//
+// I1  references = local count + shared count; the queue holds one of a queued object's. (Of a spread one: I1 of spread.c.)
 // I2  `local` is written by the holder of the role of the slot whose tag it bears; tag 0 is merged for ever.
 // I3  A fresh or freed header is dead to everybody: shared is exactly plain 0 or merged 0, and the tag is 0.
 #ifndef TALLY_BIASED_VARIANT_INLINE_H
@@ -29,6 +31,10 @@ bool biased_try_incref_slow(struct tally_object *object, uint32_t local);
 // was the last reference; whoever destroys calls biased_acquire_last first.
 bool biased_merge(struct tally_object *object, uint32_t minus);
 void biased_acquire_last(struct tally_object *object);
+// `local` says that the object is immortal, or spread: its references; and in a stopped world one less (true: that was the
+// last one, and the object is merged now).
+uint32_t spread_refcount(uint32_t local);
+bool spread_drop_stopped(struct tally_object *object, uint32_t local);
 // One reference less of an object that is the calling thread's or merged. True: the last.
 bool biased_drop_is_last(struct tally_object *object);
 
@@ -114,7 +120,8 @@ static inline bool variant_is_alive(const struct tally_object *object)
 static inline uint32_t variant_refcount(const struct tally_object *object)
 {
 	uint32_t local = tally_load(&object->local, relaxed), shared = tally_load(&object->shared, relaxed);
-	if (local_is_immortal(local) || shared_is_saturated(shared)) return UINT32_MAX;
+	if (tally_unlikely(local_is_elsewhere(local))) return spread_refcount(local);
+	if (shared_is_saturated(shared)) return UINT32_MAX;
 	return local_count(local) + (uint32_t)shared_count(shared);
 }
 
@@ -153,6 +160,7 @@ static inline uint32_t variant_count_stopped(const struct tally_object *object)
 
 static inline void variant_hold_stopped(struct tally_object *object)
 {
+	variant_gather_stopped(object);
 	uint32_t local = tally_load(&object->local, relaxed), shared = tally_load(&object->shared, relaxed);
 	if (local_is_immortal(local)) return;
 	tally_store(&object->local, 0, relaxed);
@@ -162,7 +170,7 @@ static inline void variant_hold_stopped(struct tally_object *object)
 static inline bool variant_drop_stopped(struct tally_object *object)
 {
 	uint32_t local = tally_load(&object->local, relaxed);
-	if (local_is_immortal(local)) return false;
+	if (tally_unlikely(local_is_elsewhere(local))) return spread_drop_stopped(object, local);
 	if (tally_unlikely(local_count(local) < 2)) return biased_merge(object, 1);
 	tally_store(&object->local, local - 1, relaxed);
 	return false;
@@ -170,6 +178,7 @@ static inline bool variant_drop_stopped(struct tally_object *object)
 
 static inline void variant_void_stopped(struct tally_object *object)
 {
+	if (tally_unlikely(local_is_spread(tally_load(&object->local, relaxed)))) variant_gather_stopped(object);
 	tally_store(&object->local, 0, relaxed);
 	tally_store(&object->shared, COUNT_PLAIN, relaxed);
 }

@@ -55,6 +55,8 @@ struct tally_latch {
 #define TALLY_LATCH_INIT {PTHREAD_MUTEX_INITIALIZER}
 
 static inline void tally_latch_take(struct tally_latch *latch) { pthread_mutex_lock(&latch->mutex); }
+// False: somebody holds it, and the caller does not wait.
+static inline bool tally_latch_try(struct tally_latch *latch) { return pthread_mutex_trylock(&latch->mutex) == 0; }
 static inline void tally_latch_drop(struct tally_latch *latch) { pthread_mutex_unlock(&latch->mutex); }
 
 // Tells the processor that this thread spins.

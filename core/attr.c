@@ -1,10 +1,15 @@
 // core/attr.c: attributes of instances and classes.
 //
 // A look-up on an instance asks its own table (or dict) first, then its class, once: `all` of the class knows slots, own and
-// inherited attributes (core/class.h). An instance is guarded by its lock; a class by nothing, since it changes in a stopped
+// inherited attributes (core/class.h). Who may read an instance reads its slots and its table without the lock (core/reader.h),
+// and what is in doubt under it; whoever changes it takes the lock. A class is guarded by nothing, since it changes in a stopped
 // world only.
 //
-// I1  What is read from a class's tables is used or referred to before the next point.
+// The dict of an instance, once there is one, is borrowed for a look without the lock: it stays until the instance is cleared,
+// and an instance that a caller refers to is not cleared meanwhile.
+//
+// I1  What is read from a class's tables is used or referred to before the next point, and before anything is dropped.
+// I2  Whoever sees that an instance has no table any more, its dict having taken it over, sees the dict.
 // Any attached thread.
 #include "call.h"
 #include "class.h"
@@ -13,6 +18,7 @@
 #include "list.h"
 #include "method.h"
 #include "object.h"
+#include "retire.h"
 #include "str.h"
 #include "trace.h"
 
@@ -22,6 +28,7 @@ struct target {
 	const char *operation;
 	struct tally_object *object, *name;
 	uint64_t hash;
+	struct tally_object *pinned; // by a look without the lock, in vain: dropped at the very end (I1)
 };
 
 static int expected(const char *operation, struct tally_object *object)
@@ -54,12 +61,30 @@ static struct tally_object *hold(struct tally_object *object)
 
 // ---- reading ----
 
-static struct tally_object *get_slot(struct tally_object *object, struct tally_object **slot)
+static struct tally_object *get_slot_locked(struct tally_object *object, struct tally_object **slot)
 {
 	enum tally_hold taken = variant_lock_take(object);
-	struct tally_object *value = hold(*slot);
+	struct tally_object *value = *slot;
+	if (value) variant_incref_locked(value);
 	variant_lock_drop(object, taken);
 	return value;
+}
+
+static __attribute__((noinline)) struct tally_object *get_slot_slow(struct target *target, struct tally_object **slot)
+{
+	struct tally_object *seen = variant_may_read(target->object) ? tally_place_read(slot) : NULL;
+	if (!seen || !variant_try_incref(seen)) return get_slot_locked(target->object, slot);
+	if (tally_place_read(slot) == seen) return seen;
+	target->pinned = seen;
+	return get_slot_locked(target->object, slot);
+}
+
+static inline struct tally_object *get_slot(struct target *target, struct tally_object **slot)
+{
+	if (tally_unlikely(!variant_may_read(target->object))) return get_slot_slow(target, slot);
+	struct tally_object *value = tally_place_read(slot);
+	if (!value || tally_likely(variant_incref_own(value))) return value;
+	return get_slot_slow(target, slot);
 }
 
 static int get_from_dict(const struct target *target, struct tally_object *object, struct tally_object **value)
@@ -68,7 +93,8 @@ static int get_from_dict(const struct target *target, struct tally_object *objec
 	uint64_t hash;
 	struct tally_found found = tally_keyed_find(dict, target->name, &hash, target->operation);
 	if (found.state != TALLY_FIND_FAILED) {
-		if (found.entry) *value = hold(found.entry->value);
+		*value = found.entry ? found.entry->value : NULL;
+		if (*value) variant_incref_locked(*value);
 		tally_keyed_end(dict, target->name, &found);
 	}
 	variant_decref(object);
@@ -76,15 +102,46 @@ static int get_from_dict(const struct target *target, struct tally_object *objec
 }
 
 // 1 with the value, 0, -1. From the table, or from the dict that has taken it over. *value is NULL.
-static inline int get_own(const struct target *target, struct tally_object **value)
+static int get_own_locked(const struct target *target, struct tally_object **value)
 {
 	struct tally_instance *instance = (struct tally_instance *)target->object;
 	enum tally_hold taken = variant_lock_take(target->object);
 	struct tally_object *dict = hold(instance->dict);
 	struct tally_entry *entry = tally_table_find(instance->own.table, target->name, target->hash);
-	if (entry) *value = hold(entry->value);
+	if (entry) variant_incref_locked(*value = entry->value);
 	variant_lock_drop(target->object, taken);
 	return tally_unlikely(dict != NULL) ? get_from_dict(target, dict, value) : *value != NULL;
+}
+
+// 1, 0 or TALLY_UNDECIDED, as tally_keyed_take.
+static int look_in_dict(const struct target *target, const struct tally_dict *dict, struct tally_object **value)
+{
+	if (!variant_may_read(&dict->header)) return TALLY_UNDECIDED;
+	struct tally_look look = tally_keyed_look(dict, target->name, target->hash);
+	if (look.entry == TALLY_LOOK_UNSURE) return TALLY_UNDECIDED;
+	return look.entry ? tally_keyed_take(dict, &look, value) : 0;
+}
+
+// The same. The table is read before the dict (I2).
+static inline int look_at_own(const struct target *target, struct tally_object **value)
+{
+	struct tally_instance *instance = (struct tally_instance *)target->object;
+	if (tally_unlikely(!variant_may_read(target->object))) return TALLY_UNDECIDED;
+	struct tally_look look = {.table = tally_dict_table(&instance->own)};
+	struct tally_object *dict = tally_place_read(&instance->dict);
+	if (tally_unlikely(dict != NULL)) return look_in_dict(target, (struct tally_dict *)dict, value);
+	look.entry = tally_table_find(look.table, target->name, target->hash);
+	return look.entry ? tally_keyed_take(&instance->own, &look, value) : 0;
+}
+
+// 1 with the value, 0, -1. *value is NULL.
+static inline int get_own(struct target *target, struct tally_object **value)
+{
+	int there = look_at_own(target, value);
+	if (tally_likely(there != TALLY_UNDECIDED)) return there;
+	target->pinned = *value;
+	*value = NULL;
+	return get_own_locked(target, value);
 }
 
 static int bind(struct tally_object *function, struct tally_object *self, struct tally_object **value)
@@ -95,8 +152,16 @@ static int bind(struct tally_object *function, struct tally_object *self, struct
 	return *value ? 1 : tally_error_memory("attr_get", sizeof(struct tally_method));
 }
 
+// What the class has, for the instance. 1, -1.
+static inline int give(struct tally_object *inherited, struct tally_object *self, struct tally_object **value)
+{
+	if (inherited->type == TALLY_TYPE_FUNCTION) return bind(inherited, self, value);
+	*value = hold(inherited);
+	return 1;
+}
+
 // What the instance has itself; 0: *inherited is what its class has, borrowed, or NULL.
-static inline int get_from_instance(const struct target *target, struct tally_object **value, struct tally_object **inherited)
+static inline int get_from_instance(struct target *target, struct tally_object **value, struct tally_object **inherited)
 {
 	struct tally_class *type = tally_instance_class(target->object);
 	*inherited = NULL;
@@ -109,7 +174,7 @@ static inline int get_from_instance(const struct target *target, struct tally_ob
 		*inherited = entry;
 		return 0;
 	}
-	*value = get_slot(target->object, &slots_of(target->object, type)[tally_entry_slot(entry)]);
+	*value = get_slot(target, &slots_of(target->object, type)[tally_entry_slot(entry)]);
 	return *value != NULL;
 }
 
@@ -123,16 +188,15 @@ static int get_from_class(const struct target *target, struct tally_object **val
 
 int tally_attr_get(tally_object *object, tally_object *name, tally_object **value)
 {
-	struct target target = {"attr_get", object, name, 0};
+	struct target target = {"attr_get", object, name, 0, NULL};
 	struct tally_object *inherited;
 	*value = NULL;
 	if (look_at(&target)) return -1;
 	if (tally_unlikely(object->type == TALLY_TYPE_TYPE)) return get_from_class(&target, value);
 	int found = get_from_instance(&target, value, &inherited);
-	if (found || !inherited) return found;
-	if (inherited->type == TALLY_TYPE_FUNCTION) return bind(inherited, object, value);
-	*value = hold(inherited);
-	return 1;
+	if (!found && inherited) found = give(inherited, object, value);
+	if (tally_unlikely(target.pinned != NULL)) variant_decref(target.pinned);
+	return found;
 }
 
 // ---- changing ----
@@ -142,9 +206,9 @@ static void set_slot(struct tally_object *object, struct tally_object **slot, st
 	hold(value);
 	enum tally_hold taken = variant_lock_take(object);
 	struct tally_object *former = *slot;
-	*slot = value;
+	tally_place_set(slot, value);
 	variant_lock_drop(object, taken);
-	if (former) variant_decref(former);
+	if (former) tally_give_up(object, former);
 }
 
 // What is left to do when the lock has been dropped.
@@ -159,14 +223,14 @@ static bool put(struct tally_dict *keyed, struct tally_entry *entry, const struc
 {
 	if (tally_unlikely(!entry)) return tally_keyed_insert(keyed, target->hash, target->name, value, &left->room);
 	left->former = entry->value;
-	entry->value = value;
+	tally_place_set(&entry->value, value);
 	return true;
 }
 
-static int finish_set(const struct target *target, struct tally_object *value, bool is_set, const struct left *left)
+static int finish_set(const struct tally_dict *keyed, const struct target *target, struct tally_object *value, bool is_set,
+                      const struct left *left)
 {
-	tally_raw_free(left->room.replaced);
-	if (left->former) variant_decref(left->former);
+	tally_keyed_give_up(keyed, left->room.replaced, left->former, NULL);
 	if (tally_likely(is_set)) return 0;
 	variant_decref(value);
 	return tally_keyed_no_room(&left->room, target->operation);
@@ -183,7 +247,7 @@ static int set_in_dict(const struct target *target, struct tally_object *object,
 		variant_incref(value);
 		bool is_set = put(dict, found.entry, target, value, &left);
 		tally_keyed_end(dict, target->name, &found);
-		status = finish_set(target, value, is_set, &left);
+		status = finish_set(dict, target, value, is_set, &left);
 	}
 	variant_decref(object);
 	return status;
@@ -199,7 +263,7 @@ static int set_own(const struct target *target, struct tally_object *value)
 	if (tally_unlikely(instance->dict != NULL)) left.dict = hold(instance->dict);
 	else is_set = put(&instance->own, tally_table_find(instance->own.table, target->name, target->hash), target, value, &left);
 	variant_lock_drop(target->object, taken);
-	if (tally_likely(!left.dict)) return finish_set(target, value, is_set, &left);
+	if (tally_likely(!left.dict)) return finish_set(&instance->own, target, value, is_set, &left);
 	variant_decref(value);
 	return set_in_dict(target, left.dict, value);
 }
@@ -221,7 +285,7 @@ static int set_in_class(const struct target *target, struct tally_object *value,
 
 int tally_attr_set(tally_object *object, tally_object *name, tally_object *value)
 {
-	struct target target = {"attr_set", object, name, 0};
+	struct target target = {"attr_set", object, name, 0, NULL};
 	if (look_at(&target)) return -1;
 	if (!value) return tally_error_raise(TALLY_ERROR_VALUE, "attr_set", "the value is NULL");
 	if (tally_unlikely(object->type == TALLY_TYPE_TYPE)) return set_in_class(&target, value, "attr_set") < 0 ? -1 : 0;
@@ -236,12 +300,10 @@ int tally_attr_set(tally_object *object, tally_object *name, tally_object *value
 // ---- removing ----
 
 // Drops what has been taken out. 1, or 0 when there was nothing.
-static int finish_removal(const struct tally_entry *removed, const struct tally_room *room)
+static int finish_removal(const struct tally_dict *keyed, const struct tally_entry *removed, const struct tally_room *room)
 {
-	tally_raw_free(room->replaced);
 	if (!removed->key) return 0;
-	variant_decref(removed->value);
-	variant_decref(removed->key);
+	tally_keyed_give_up(keyed, room->replaced, removed->value, removed->key);
 	return 1;
 }
 
@@ -256,7 +318,7 @@ static int delete_from_dict(const struct target *target, struct tally_object *ob
 	if (found.state != TALLY_FIND_FAILED) {
 		if (found.entry) removed = tally_keyed_remove(dict, found.entry, &room);
 		tally_keyed_end(dict, target->name, &found);
-		status = finish_removal(&removed, &room);
+		status = finish_removal(dict, &removed, &room);
 	}
 	variant_decref(object);
 	return status;
@@ -272,23 +334,23 @@ static int delete_own(const struct target *target)
 	struct tally_entry *entry = tally_table_find(instance->own.table, target->name, target->hash);
 	if (entry) removed = tally_keyed_remove(&instance->own, entry, &room);
 	variant_lock_drop(target->object, taken);
-	return dict ? delete_from_dict(target, dict) : finish_removal(&removed, &room);
+	return dict ? delete_from_dict(target, dict) : finish_removal(&instance->own, &removed, &room);
 }
 
 static int delete_slot(struct tally_object *object, struct tally_object **slot)
 {
 	enum tally_hold taken = variant_lock_take(object);
 	struct tally_object *former = *slot;
-	*slot = NULL;
+	tally_place_set(slot, NULL);
 	variant_lock_drop(object, taken);
 	if (!former) return 0;
-	variant_decref(former);
+	tally_give_up(object, former);
 	return 1;
 }
 
 int tally_attr_delete(tally_object *object, tally_object *name)
 {
-	struct target target = {"attr_delete", object, name, 0};
+	struct target target = {"attr_delete", object, name, 0, NULL};
 	if (look_at(&target)) return -1;
 	if (object->type == TALLY_TYPE_TYPE) return set_in_class(&target, NULL, "attr_delete");
 	struct tally_class *type = tally_instance_class(object);
@@ -315,14 +377,15 @@ static struct tally_object *call_and_drop(struct tally_object *callable, tally_o
 
 tally_object *tally_attr_call(tally_object *object, tally_object *name, tally_object *const *arguments, size_t count)
 {
-	struct target target = {"attr_call", object, name, 0};
+	struct target target = {"attr_call", object, name, 0, NULL};
 	struct tally_object *value = NULL, *inherited = NULL;
 	if (look_at(&target) || tally_call_check("attr_call", arguments, count)) return NULL;
 	bool is_class = object->type == TALLY_TYPE_TYPE;
 	int found = is_class ? get_from_class(&target, &value) : get_from_instance(&target, &value, &inherited);
+	if (inherited) variant_incref(inherited);
+	if (tally_unlikely(target.pinned != NULL)) variant_decref(target.pinned);
 	if (found > 0) return call_and_drop(value, arguments, count);
 	if (!inherited) return found < 0 ? NULL : absent(&target);
-	variant_incref(inherited);
 	if (inherited->type != TALLY_TYPE_FUNCTION) return call_and_drop(inherited, arguments, count);
 	struct tally_object *result = tally_object_call_method(inherited, object, arguments, count);
 	variant_decref(inherited);
@@ -331,19 +394,36 @@ tally_object *tally_attr_call(tally_object *object, tally_object *name, tally_ob
 
 // ---- all of them ----
 
+// Gives `fresh`, which nobody else has, the table of the instance, whose lock is held; or, where others may be reading that table,
+// a copy of it, since from now on it would change under another lock. False: no memory, and nothing has been done.
+static bool hand_over(struct tally_instance *instance, struct tally_dict *fresh, struct tally_room *room)
+{
+	struct tally_table *table = instance->own.table;
+	room->replaced = NULL;
+	if (table && variant_is_shared(&instance->own.header)) {
+		room->log2 = tally_table_log2_for(instance->own.used);
+		table = tally_raw_new(tally_table_bytes(room->log2));
+		if (!table) return false;
+		tally_table_fill(tally_table_init(table, room->log2), instance->own.table);
+		room->replaced = instance->own.table;
+	}
+	fresh->used = instance->own.used;
+	fresh->table = table;
+	tally_place_set(&instance->dict, hold(&fresh->header)); // before the table goes (I2)
+	tally_keyed_set_table(&instance->own, NULL);
+	tally_keyed_set_used(&instance->own, 0);
+	return true;
+}
+
 static struct tally_object *move_to_dict(struct tally_instance *instance, struct tally_dict *fresh)
 {
+	struct tally_room room = {.replaced = NULL};
 	enum tally_hold taken = variant_lock_take(&instance->own.header);
-	if (!instance->dict) {
-		fresh->used = instance->own.used;
-		fresh->table = instance->own.table;
-		instance->own.used = 0;
-		instance->own.table = NULL;
-		instance->dict = hold(&fresh->header);
-	}
+	bool has_dict = instance->dict || hand_over(instance, fresh, &room);
 	struct tally_object *dict = hold(instance->dict);
 	variant_lock_drop(&instance->own.header, taken);
-	return dict;
+	tally_give_up_raw(&instance->own.header, room.replaced);
+	return has_dict ? dict : tally_error_null(tally_keyed_no_room(&room, "attr_dict"));
 }
 
 tally_object *tally_attr_dict(tally_object *object)

@@ -1,6 +1,6 @@
 // core/cell.c: cells: one changeable reference, for variables that closures share.
 //
-// The cell's lock guards the reference. A cell equals itself only, so comparing and hashing it never look inside;
+// The cell's lock guards the reference; who may read the cell gets it without (core/reader.h). A cell equals itself only, so comparing and hashing it never look inside;
 // showing it takes a reference to what is inside and shows its type and address, no more.
 //
 // I1  What was in the cell is given up after the lock has been dropped.
@@ -8,7 +8,9 @@
 #include "error.h"
 #include "hash.h"
 #include "object.h"
+#include "reader.h"
 #include "repr.h"
+#include "retire.h"
 
 #include <tally/callable.h>
 
@@ -16,7 +18,7 @@ enum { SLOTS = 1 };
 
 struct cell {
 	struct tally_object header;
-	struct tally_object *value; // guarded by the cell's lock; NULL: empty
+	struct tally_object *value; // written under the cell's lock; NULL: empty
 };
 
 static_assert(offsetof(struct cell, value) == 16, "TALLY_LAYOUT_SLOTS");
@@ -38,13 +40,31 @@ static struct cell *cell_of(const char *operation, tally_object *object)
 	return tally_error_null(tally_error_type(operation, "a cell", object));
 }
 
+static struct tally_object *read_locked(struct cell *cell)
+{
+	enum tally_hold hold = variant_lock_take(&cell->header);
+	struct tally_object *value = cell->value;
+	if (value) variant_incref_locked(value);
+	variant_lock_drop(&cell->header, hold);
+	return value;
+}
+
+// What was seen without the lock is another thread's. If the second look does not find it, what was pinned is dropped at the end.
+static __attribute__((noinline)) struct tally_object *read_slow(struct cell *cell, struct tally_object *seen)
+{
+	if (!seen || !variant_try_incref(seen)) return read_locked(cell);
+	if (tally_place_read(&cell->value) == seen) return seen;
+	struct tally_object *value = read_locked(cell);
+	variant_decref(seen);
+	return value;
+}
+
 // What is inside, with a reference for the caller.
 static struct tally_object *read(struct cell *cell)
 {
-	enum tally_hold hold = variant_lock_take(&cell->header);
-	struct tally_object *value = tally_incref(cell->value);
-	variant_lock_drop(&cell->header, hold);
-	return value;
+	if (tally_unlikely(!variant_may_read(&cell->header))) return read_slow(cell, NULL);
+	struct tally_object *value = tally_place_read(&cell->value);
+	return !value || tally_likely(variant_incref_own(value)) ? value : read_slow(cell, value);
 }
 
 // Puts `value` in, with the caller's reference, and returns what was there, with the cell's.
@@ -52,7 +72,7 @@ static struct tally_object *replace(struct cell *cell, struct tally_object *valu
 {
 	enum tally_hold hold = variant_lock_take(&cell->header);
 	struct tally_object *former = cell->value;
-	cell->value = value;
+	tally_place_set(&cell->value, value);
 	variant_lock_drop(&cell->header, hold);
 	return former;
 }
@@ -70,7 +90,7 @@ int tally_cell_set(tally_object *object, tally_object *value)
 	struct cell *cell = cell_of("cell_set", object);
 	if (!cell) return -1;
 	struct tally_object *former = replace(cell, tally_incref(value));
-	if (former) variant_decref(former);
+	if (former) tally_give_up(object, former);
 	return 0;
 }
 
@@ -81,7 +101,7 @@ bool tally_is_cell(const tally_object *object) { return object && object->type =
 static void clear(struct tally_object *object)
 {
 	struct tally_object *former = replace((struct cell *)object, NULL);
-	if (former) variant_decref(former);
+	if (former) tally_give_up(object, former);
 }
 
 static void destroy(struct tally_object *object)

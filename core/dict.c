@@ -1,12 +1,13 @@
 // core/dict.c: dicts: hashable keys to values, in the order in which the keys were inserted.
 //
-// An operation on a key finds its entry, which leaves the dict locked (core/keyed.h), changes or reads it, unlocks, and then
-// gives up what it unlinked. Lists of keys, values and items, and copies, are taken in one hold of the lock, memory for them
+// To get a value takes no lock where the thread may read the dict; what is in doubt is left to the lock. Any other operation on a
+// key finds its entry, which leaves the dict locked (core/keyed.h), changes or reads it, unlocks, and then gives up what it unlinked. Lists of keys, values and items, and copies, are taken in one hold of the lock, memory for them
 // included, so that they are of one moment; what they are put into is made before or after it.
 //
 // I1  An operation that fails has changed nothing.
 // Any attached thread; two dicts are never locked at once (equality and updates read one entry at a time).
 #include "error.h"
+#include "hash.h"
 #include "keyed.h"
 #include "list.h"
 #include "number.h"
@@ -95,30 +96,135 @@ static inline tally_object *take_found(struct tally_dict *dict, tally_object *ke
 	tally_object *value = NULL;
 	if (found->entry) {
 		value = found->entry->value;
-		variant_incref(value);
+		variant_incref_locked(value);
 	}
 	tally_keyed_end(dict, key, found);
 	return value;
 }
 
-static __attribute__((noinline)) int get_slow(struct tally_dict *dict, tally_object *key, struct tally_found found,
-                                              tally_object **value)
+// As tally_dict_get, under the lock.
+static int get_locked(struct tally_dict *dict, tally_object *key, tally_object **value)
 {
+	uint64_t hash;
+	struct tally_found found = tally_keyed_find(dict, key, &hash, "dict_get");
 	*value = found.state == TALLY_FIND_FAILED ? NULL : take_found(dict, key, &found);
 	return found.state == TALLY_FIND_FAILED ? -1 : *value != NULL;
 }
 
-int tally_dict_get(tally_object *object, tally_object *key, tally_object **value)
+// The look was not enough. What it has pinned is dropped at the very end, since it may be the last reference by now.
+static __attribute__((noinline)) int get_undecided(struct tally_dict *dict, tally_object *key, tally_object **value)
+{
+	tally_object *pinned = *value;
+	int there = get_locked(dict, key, value);
+	if (pinned) variant_decref(pinned);
+	return there;
+}
+
+static inline int take_or_lock(struct tally_dict *dict, tally_object *key, const struct tally_look *look, tally_object **value)
+{
+	int there = tally_keyed_take(dict, look, value);
+	return tally_likely(there != TALLY_UNDECIDED) ? there : get_undecided(dict, key, value);
+}
+
+// Any key, any dict, any doubt.
+static __attribute__((noinline)) int get_any(tally_object *object, tally_object *key, tally_object **value)
 {
 	struct tally_dict *dict = dict_of("dict_get", object);
-	uint64_t hash;
+	uint64_t hash = tally_keyed_known_hash(key);
 	*value = NULL;
 	if (!dict) return -1;
-	struct tally_found found = tally_keyed_find(dict, key, &hash, "dict_get");
-	if (tally_unlikely(found.state != TALLY_FIND_DONE)) return get_slow(dict, key, found, value);
-	bool there = found.entry != NULL;
-	*value = take_found(dict, key, &found);
-	return there;
+	if (!hash && !tally_keyed_hash_plain(key, &hash)) return get_locked(dict, key, value);
+	if (tally_unlikely(!variant_may_read(&dict->header))) return get_locked(dict, key, value);
+	struct tally_look look = tally_keyed_look(dict, key, hash);
+	if (tally_unlikely(look.entry == TALLY_LOOK_UNSURE)) return get_locked(dict, key, value);
+	return look.entry ? take_or_lock(dict, key, &look, value) : 0;
+}
+
+// The commonest cases in functions that save no registers and call nothing. They have done nothing when they go another way.
+
+// Ends them: the entry has the key.
+static inline int give(struct tally_dict *dict, tally_object *key, tally_object **value, const struct tally_entry *entry)
+{
+	tally_object *found = tally_place_read(&entry->value);
+	if (tally_unlikely(!found || !variant_incref_own(found))) return get_any(&dict->header, key, value);
+	*value = found;
+	return 1;
+}
+
+// An entry with the hash of the key, which is a str, as its own may be.
+static __attribute__((noinline)) int get_equal(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look)
+{
+	const tally_object *stored = tally_place_read(&look.entry->key);
+	if (tally_unlikely(!stored || tally_keyed_type_of(stored) != TALLY_TYPE_STR || !tally_keyed_is_still(dict, look, stored)))
+		return get_any(&dict->header, key, value);
+	if (tally_unlikely(!tally_str_same((const struct tally_str *)stored, (const struct tally_str *)key)))
+		return get_any(&dict->header, key, value);
+	return give(dict, key, value, look.entry);
+}
+
+// The same for an int. Those of one hash are of one value (tally_hash_mix).
+static inline int get_int(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look)
+{
+	const tally_object *stored = tally_place_read(&look.entry->key);
+	if (tally_unlikely(!stored || tally_keyed_type_of(stored) != TALLY_TYPE_INT || !tally_keyed_is_still(dict, look, stored)))
+		return get_any(&dict->header, key, value);
+	return give(dict, key, value, look.entry);
+}
+
+typedef int get_fn(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look);
+
+// The first slot has led to an entry of another hash: looks for the first one of that hash in the others.
+TALLY_INLINED int get_behind(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look, uint64_t hash,
+                             get_fn *other)
+{
+	struct tally_entry *const entries = tally_table_entries(look.table);
+	const uint32_t mask = look.table->mask;
+	for (size_t slot = (hash + 1) & mask;; slot = (slot + 1) & mask) {
+		uint32_t number = tally_index_slot(look.table + 1, mask, slot);
+		if (number == TALLY_TABLE_VACANT) return *value = NULL, 0;
+		look.entry = &entries[number];
+		if (tally_entry_hash(look.entry) != hash) continue;
+		if (tally_place_read(&look.entry->key) != key) return other(dict, key, value, look);
+		return give(dict, key, value, look.entry);
+	}
+}
+
+static __attribute__((noinline)) int get_str_behind(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look)
+{
+	return get_behind(dict, key, value, look, tally_keyed_known_hash(key), get_equal);
+}
+
+static __attribute__((noinline)) int get_int_behind(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look)
+{
+	return get_behind(dict, key, value, look, tally_hash_mix((uint64_t)((struct tally_int *)key)->value), get_int);
+}
+
+// Looks for the first entry of that hash, which has the key itself, or goes on with `other`; in the first slot, or by `behind`.
+TALLY_INLINED int get_quick(tally_object *object, tally_object *key, uint64_t hash, tally_object **value, get_fn *other, get_fn *behind)
+{
+	struct tally_dict *dict = (struct tally_dict *)object;
+	if (tally_unlikely(tally_load(tally_self.poll, relaxed) & TALLY_ASKED)) return get_any(object, key, value);
+	if (tally_unlikely(!object || object->type != TALLY_TYPE_DICT || !variant_may_read(object))) return get_any(object, key, value);
+	struct tally_look look = {.table = tally_dict_table(dict)};
+	if (tally_unlikely(!look.table)) return get_any(object, key, value);
+	uint32_t number = tally_table_slot(look.table, hash & look.table->mask);
+	if (tally_unlikely(number == TALLY_TABLE_VACANT)) return *value = NULL, 0;
+	look.entry = &tally_table_entries(look.table)[number];
+	if (tally_unlikely(tally_entry_hash(look.entry) != hash)) return behind(dict, key, value, look);
+	if (tally_place_read(&look.entry->key) != key) return other(dict, key, value, look);
+	return give(dict, key, value, look.entry);
+}
+
+static __attribute__((noinline)) int get_other(tally_object *object, tally_object *key, tally_object **value)
+{
+	if (tally_unlikely(!key || key->type != TALLY_TYPE_INT)) return get_any(object, key, value);
+	return get_quick(object, key, tally_hash_mix((uint64_t)((struct tally_int *)key)->value), value, get_int, get_int_behind);
+}
+
+int tally_dict_get(tally_object *object, tally_object *key, tally_object **value)
+{
+	const uint64_t hash = tally_keyed_known_hash(key);
+	return tally_likely(hash) ? get_quick(object, key, hash, value, get_equal, get_str_behind) : get_other(object, key, value);
 }
 
 int tally_dict_contains(tally_object *object, tally_object *key)
@@ -138,12 +244,12 @@ static inline int store(struct tally_dict *dict, tally_object *key, uint64_t has
 	struct tally_entry *entry = found->entry;
 	if (entry) {
 		former = entry->value;
-		entry->value = value;
+		tally_place_set(&entry->value, value);
 	}
 	bool stored = entry || tally_keyed_insert(dict, hash, key, value, &room);
-	tally_keyed_end(dict, key, found);
-	tally_raw_free(room.replaced);
-	if (former) variant_decref(former);
+	tally_keyed_unlock(dict, found);
+	tally_keyed_give_up(dict, room.replaced, former, NULL);
+	tally_keyed_leave(dict, key, found);
 	if (stored) return 0;
 	variant_decref(value);
 	return tally_keyed_no_room(&room, operation);
@@ -171,9 +277,10 @@ static tally_object *store_default(struct tally_dict *dict, tally_object *key, u
 		there = value;
 		variant_incref(there); // the dict's; the caller's follows
 	}
-	if (there) variant_incref(there);
-	tally_keyed_end(dict, key, found);
-	tally_raw_free(room.replaced);
+	if (there) variant_incref_locked(there);
+	tally_keyed_unlock(dict, found);
+	tally_keyed_give_up(dict, room.replaced, NULL, NULL);
+	tally_keyed_leave(dict, key, found);
 	return there ? there : tally_error_null(tally_keyed_no_room(&room, "dict_setdefault"));
 }
 
@@ -191,11 +298,20 @@ tally_object *tally_dict_setdefault(tally_object *object, tally_object *key, tal
 
 // ---- adding to an int ----
 
-// Adds to the int of `entry`, which nobody but the entry refers to. False: it is no such int, or the sum does not fit, or is
-// a small one, of which there is one object only.
-static bool add_in_place(struct tally_entry *entry, int64_t n, int64_t *sum)
+// Whether no other thread can have a reference to the object, to which `dict` has the only one, without the lock, which is held:
+// nobody reads the dict without it, or whoever does finds that he is not the object's owner (core/variant.h).
+static inline bool is_out_of_reach(const struct tally_dict *dict, tally_object *object)
+{
+	if (tally_likely(!variant_is_shared(&dict->header))) return true;
+	return variant_incref_own(object) && variant_decref_quick(object);
+}
+
+// Adds to the int of `entry`, which nobody but the entry refers to, nor can have borrowed. False: it is no such int, or the sum does
+// not fit, or is a small one, of which there is one object only.
+static bool add_in_place(const struct tally_dict *dict, struct tally_entry *entry, int64_t n, int64_t *sum)
 {
 	if (!entry || entry->value->type != TALLY_TYPE_INT || !variant_is_unique(entry->value)) return false;
+	if (variant_lends(&dict->header) || !is_out_of_reach(dict, entry->value)) return false;
 	struct tally_int *counter = (struct tally_int *)entry->value;
 	if (tally_unlikely(__builtin_add_overflow(counter->value, n, sum) || tally_int_is_small(*sum))) return false;
 	counter->value = *sum;
@@ -216,7 +332,7 @@ static bool store_sum(struct tally_dict *dict, tally_object *key, uint64_t hash,
                       struct tally_int *sum, struct tally_room *room)
 {
 	if (!entry) return tally_keyed_insert(dict, hash, key, &sum->header, room);
-	entry->value = &sum->header;
+	tally_place_set(&entry->value, &sum->header);
 	return true;
 }
 
@@ -241,8 +357,7 @@ static int add_slow(struct tally_dict *dict, tally_object *key, uint64_t hash, s
 	struct tally_int *fresh = fits ? tally_int_try_of(total) : NULL;
 	bool stored = fresh && store_sum(dict, key, hash, found.entry, fresh, &room);
 	if (!stored && former) variant_incref(former);
-	tally_keyed_end(dict, key, &found);
-	tally_raw_free(room.replaced);
+	tally_keyed_unlock(dict, &found);
 	int result = 0;
 	if (fits && !fresh)
 		result = tally_error_memory("dict_add", sizeof *fresh);
@@ -250,8 +365,10 @@ static int add_slow(struct tally_dict *dict, tally_object *key, uint64_t hash, s
 		result = not_added(former, n, &room);
 	else if (sum)
 		*sum = total;
+	tally_keyed_give_up(dict, room.replaced, stored ? former : NULL, NULL);
+	tally_keyed_leave(dict, key, &found);
 	if (fresh && !stored) variant_decref(&fresh->header);
-	if (former) variant_decref(former);
+	if (former && !stored) variant_decref(former);
 	return result;
 }
 
@@ -262,7 +379,7 @@ int tally_dict_add(tally_object *object, tally_object *key, int64_t n, int64_t *
 	int64_t total;
 	if (!dict) return -1;
 	struct tally_found found = tally_keyed_find(dict, key, &hash, "dict_add");
-	if (tally_unlikely(found.state != TALLY_FIND_DONE || !add_in_place(found.entry, n, &total)))
+	if (tally_unlikely(found.state != TALLY_FIND_DONE || !add_in_place(dict, found.entry, n, &total)))
 		return add_slow(dict, key, hash, found, n, sum);
 	tally_keyed_end(dict, key, &found);
 	if (sum) *sum = total;
@@ -270,14 +387,6 @@ int tally_dict_add(tally_object *object, tally_object *key, int64_t n, int64_t *
 }
 
 // ---- removing ----
-
-static void hand_out(tally_object *object, tally_object **place)
-{
-	if (place)
-		*place = object;
-	else
-		variant_decref(object);
-}
 
 int tally_dict_pop(tally_object *object, tally_object *key, tally_object **value)
 {
@@ -290,25 +399,18 @@ int tally_dict_pop(tally_object *object, tally_object *key, tally_object **value
 	struct tally_found found = tally_keyed_find(dict, key, &hash, "dict_pop");
 	if (tally_unlikely(found.state == TALLY_FIND_FAILED)) return -1;
 	if (found.entry) removed = tally_keyed_remove(dict, found.entry, &room);
-	tally_keyed_end(dict, key, &found);
-	if (!removed.key) return 0;
-	tally_raw_free(room.replaced);
-	hand_out(removed.value, value);
-	variant_decref(removed.key);
-	return 1;
+	tally_keyed_unlock(dict, &found);
+	if (found.entry) tally_keyed_hand_out(dict, room.replaced, &removed, NULL, value);
+	tally_keyed_leave(dict, key, &found);
+	return found.entry != NULL;
 }
 
 int tally_dict_popitem(tally_object *object, tally_object **key, tally_object **value)
 {
 	struct tally_dict *dict = dict_of("dict_popitem", object);
-	struct tally_entry removed;
 	if (key) *key = NULL;
 	if (value) *value = NULL;
-	if (!dict) return -1;
-	if (!tally_keyed_pop(dict, &removed)) return 0;
-	hand_out(removed.value, value);
-	hand_out(removed.key, key);
-	return 1;
+	return dict ? tally_keyed_pop(dict, key, value) : -1;
 }
 
 int tally_dict_clear(tally_object *object)
@@ -319,6 +421,14 @@ int tally_dict_clear(tally_object *object)
 }
 
 // ---- one after the other ----
+
+static void hand_out(tally_object *object, tally_object **place)
+{
+	if (place)
+		*place = object;
+	else
+		variant_decref(object);
+}
 
 static void drop_entry(const struct tally_entry *entry)
 {
@@ -345,15 +455,24 @@ static int set_entry(struct tally_dict *dict, const struct tally_entry *entry)
 	return store(dict, entry->key, entry->hash, entry->value, &found, "dict_update");
 }
 
+// Many in one hold of the lock; one whose key must be compared by code of the host's, or for which there is no room, alone.
+static int set_some(struct tally_dict *dict, struct tally_entry *entries, size_t count)
+{
+	int status = 0;
+	for (size_t set = 0; set < count && status == 0;) {
+		set += tally_keyed_store_some(dict, entries + set, count - set);
+		if (set < count) status = set_entry(dict, &entries[set++]);
+	}
+	tally_keyed_drop_some(dict, entries, count);
+	return status;
+}
+
 static int set_entries(struct tally_dict *dict, struct tally_dict *from)
 {
-	struct tally_entry entry;
-	size_t position = 0;
+	struct tally_entry entries[TALLY_KEYED_BATCH];
+	size_t position = 0, count;
 	int status = 0;
-	while (status == 0 && tally_keyed_next(from, &position, &entry)) {
-		status = set_entry(dict, &entry);
-		drop_entry(&entry);
-	}
+	while (status == 0 && (count = tally_keyed_next_some(from, &position, entries))) status = set_some(dict, entries, count);
 	return status;
 }
 

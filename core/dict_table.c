@@ -36,9 +36,10 @@ struct tally_table *tally_table_init(void *memory, unsigned log2)
 static void set_slot(struct tally_table *table, size_t slot, uint32_t number)
 {
 	void *index = table + 1;
-	if (table->mask <= UINT8_MAX) ((uint8_t *)index)[slot] = (uint8_t)number;
-	else if (table->mask <= UINT16_MAX) ((uint16_t *)index)[slot] = (uint16_t)number;
-	else ((uint32_t *)index)[slot] = number;
+	// order: release the entry of that number; pairs with tally_index_slot. Else: a reader finds an entry that is not written yet.
+	if (table->mask <= UINT8_MAX) tally_store((_Atomic uint8_t *)index + slot, (uint8_t)number, release);
+	else if (table->mask <= UINT16_MAX) tally_store((_Atomic uint16_t *)index + slot, (uint16_t)number, release);
+	else tally_store((_Atomic uint32_t *)index + slot, number, release);
 }
 
 static size_t vacant_slot(const struct tally_table *table, uint64_t hash)
@@ -54,7 +55,8 @@ void tally_table_append(struct tally_table *table, uint64_t hash, struct tally_o
 	uint32_t number = table->count;
 	tally_table_entries(table)[number] = (struct tally_entry){.hash = hash, .key = key, .value = value};
 	set_slot(table, vacant_slot(table, hash), number);
-	table->count = number + 1;
+	// order: release the entry; pairs with tally_table_count. Else: who goes through the entries reads one that is not written yet.
+	tally_store((_Atomic uint32_t *)&table->count, number + 1, release);
 }
 
 void tally_table_fill(struct tally_table *table, const struct tally_table *from)
@@ -69,6 +71,6 @@ struct tally_entry *tally_table_last(struct tally_table *table)
 	struct tally_entry *entries = tally_table_entries(table);
 	uint32_t end = table->count;
 	while (end > 0 && !entries[end - 1].key) end = entries[end - 1].hash ? (uint32_t)entries[end - 1].hash - 1 : end - 1;
-	if (end < table->count) entries[table->count - 1].hash = (uint64_t)end + 1; // the next search gets here at once
+	if (end < table->count) tally_entry_rehash(&entries[table->count - 1], (uint64_t)end + 1); // the next search gets here at once
 	return end > 0 ? &entries[end - 1] : NULL;
 }

@@ -11,10 +11,15 @@
 // I2  count <= capacity; capacity is half the number of slots.
 // I3  A table is built in full before its dict refers to it.
 // I4  The hash of tombstone i is 0, or j + 1 for a j <= i such that the entries from j to i are all tombstones.
-// Pure: no locks, no counts, no memory of their own. The caller holds the dict's lock, or is alone with the table.
+// I5  The searches may run while the holder of the lock changes the table (docs/reading.md). An entry is whole before its number
+//     stands in a slot, and its number before `count` counts it; it is emptied value first, then key, then hash. Of a table that
+//     a dict has given up nothing changes any more.
+// Pure: no locks, no counts, no memory of their own. Who changes a table holds the dict's lock, or is alone with the table; who
+// searches it may also be an attached thread that may read the dict without its lock (core/reader.h).
 #ifndef TALLY_CORE_DICT_TABLE_H
 #define TALLY_CORE_DICT_TABLE_H
 
+#include "reader.h"
 #include "str.h"
 #include "type.h"
 
@@ -51,22 +56,55 @@ static inline struct tally_entry *tally_table_entries(const struct tally_table *
 	return (struct tally_entry *)((uintptr_t)(table + 1) + (size_t)table->offset * 8);
 }
 
-// Makes a tombstone of a living entry, whose references are the caller's now.
-static inline void tally_table_bury(struct tally_entry *entry) { *entry = (struct tally_entry){.hash = 0}; }
-
-// The number of the entry in a slot, or TALLY_TABLE_VACANT. The width of a slot follows from how many there are.
-static inline uint32_t tally_table_slot(const struct tally_table *table, size_t slot)
+// How many entries there are to be gone through.
+static inline uint32_t tally_table_count(const struct tally_table *table)
 {
-	const void *index = table + 1;
-	if (table->mask <= UINT8_MAX) {
-		uint8_t number = ((const uint8_t *)index)[slot];
+	// order: acquire the entries; pairs with tally_table_append. Else: one is read that is not written yet.
+	return tally_load((const _Atomic uint32_t *)&table->count, acquire);
+}
+
+static inline uint64_t tally_entry_hash(const struct tally_entry *entry)
+{
+	// order: acquire that an entry without its hash is empty; pairs with tally_entry_rehash. Else: who misses a key so tells
+	// another thread, which finds it still.
+	return tally_load((const _Atomic uint64_t *)&entry->hash, acquire);
+}
+
+// The entry is a tombstone.
+static inline void tally_entry_rehash(struct tally_entry *entry, uint64_t hash)
+{
+	// order: release that the entry is empty; pairs with tally_entry_hash, tally_keyed_type_of. Else: as there.
+	tally_store((_Atomic uint64_t *)&entry->hash, hash, release);
+}
+
+// Makes a tombstone of a living entry, whose references are the caller's now. Who finds no value in a dict, no key in a set, takes
+// the key for removed.
+static inline void tally_table_bury(struct tally_entry *entry)
+{
+	tally_place_set(&entry->value, NULL);
+	tally_place_set(&entry->key, NULL);
+	tally_entry_rehash(entry, 0);
+}
+
+// The number of the entry in a slot of an index, or TALLY_TABLE_VACANT. The width of a slot follows from how many there are.
+static inline uint32_t tally_index_slot(const void *index, uint32_t mask, size_t slot)
+{
+	// order: acquire the entry of that number; pairs with set_slot. Else: a reader finds an entry that is not written yet.
+	if (mask <= UINT8_MAX) {
+		uint8_t number = tally_load((const _Atomic uint8_t *)index + slot, acquire);
 		return number == UINT8_MAX ? TALLY_TABLE_VACANT : number;
 	}
-	if (table->mask <= UINT16_MAX) {
-		uint16_t number = ((const uint16_t *)index)[slot];
+	if (mask <= UINT16_MAX) {
+		// order: acquire as above; pairs with set_slot. Else: as above.
+		uint16_t number = tally_load((const _Atomic uint16_t *)index + slot, acquire);
 		return number == UINT16_MAX ? TALLY_TABLE_VACANT : number;
 	}
-	return ((const uint32_t *)index)[slot];
+	return tally_load((const _Atomic uint32_t *)index + slot, acquire);
+}
+
+static inline uint32_t tally_table_slot(const struct tally_table *table, size_t slot)
+{
+	return tally_index_slot(table + 1, table->mask, slot);
 }
 
 // The next living entry with that hash, from *slot of the probe sequence on, which is then the slot behind its own. NULL:
@@ -78,7 +116,7 @@ static inline struct tally_entry *tally_table_match(const struct tally_table *ta
 		uint32_t number = tally_table_slot(table, at);
 		if (number == TALLY_TABLE_VACANT) return NULL;
 		struct tally_entry *entry = &entries[number];
-		if (entry->hash != hash || !entry->key) continue;
+		if (tally_entry_hash(entry) != hash || !tally_place_read(&entry->key)) continue;
 		*slot = (at + 1) & table->mask;
 		return entry;
 	}
@@ -97,11 +135,16 @@ static inline struct tally_entry *tally_table_find(const struct tally_table *tab
                                                    uint64_t hash)
 {
 	if (!table) return NULL;
-	struct tally_entry *entry;
-	size_t slot = hash & table->mask;
-	while ((entry = tally_table_match(table, hash, &slot)))
-		if (tally_table_same_key(entry->key, key)) return entry;
-	return NULL;
+	struct tally_entry *const entries = tally_table_entries(table);
+	const uint32_t mask = table->mask;
+	for (size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+		uint32_t number = tally_index_slot(table + 1, mask, slot);
+		if (number == TALLY_TABLE_VACANT) return NULL;
+		struct tally_entry *entry = &entries[number];
+		if (tally_entry_hash(entry) != hash) continue;
+		const struct tally_object *stored = tally_place_read(&entry->key);
+		if (tally_likely(stored == key) || (stored && tally_table_same_key(stored, key))) return entry;
+	}
 }
 
 #endif

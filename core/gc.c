@@ -11,7 +11,8 @@
 // One at a time: whoever comes while one has the world stopped, or is about to, leaves at once. Once the world goes again the
 // next one may begin, on another thread: what is being disposed of is held, so it looks alive to all others.
 //
-// I1  A collection that finds no memory has changed nothing.
+// I1  A collection that finds no memory has changed nothing (but spread objects that nobody refers to have died, as they would
+//     have without cycles: that takes no memory).
 // I2  A collection begins at a run point of its thread, with no section open, never inside another collection.
 #include "gc.h"
 #include "error.h"
@@ -105,7 +106,7 @@ static int find_trash(struct tally_candidates *set, int generation)
 static int64_t collect_stopped(int generation, struct tally_trash *trash)
 {
 	struct tally_candidates set;
-	size_t freed = 0;
+	size_t freed = 0, dead = generation == OLDEST ? variant_bury_spread_stopped() : 0;
 	int status = find_trash(&set, generation);
 	if (!status) status = tally_trash_set_aside(trash, &set);
 	if (!status) {
@@ -117,7 +118,7 @@ static int64_t collect_stopped(int generation, struct tally_trash *trash)
 	} else {
 		tally_candidates_release(&set);
 	}
-	return status ? -1 : (int64_t)freed;
+	return status ? -1 : (int64_t)(freed + dead);
 }
 
 static void note(int generation, uint64_t found, uint64_t uncollectable)
@@ -194,8 +195,18 @@ static bool collect_some(void)
 	return found > (int64_t)(tally_load(&gc.uncollectable[OLDEST], relaxed) - before);
 }
 
+// From here on there is one thread: what one spread object kept another from is decided by counts again.
+static void gather_spread(void)
+{
+	variant_world_stop();
+	variant_gather_all_stopped();
+	variant_world_start();
+	tally_bury();
+}
+
 void tally_gc_collect_all(void)
 {
+	gather_spread();
 	for (int i = 0; i < ROUNDS_AT_THE_END && collect_some(); i++)
 		;
 }

@@ -97,11 +97,43 @@ static void make_empty(struct tally_heap *heap, struct tally_page *page)
 	if (++heap->empties >= TRIM_AT) tally_self.pending |= TALLY_PENDING_TRIM;
 }
 
+// ---- the kept run ----
+// An array that grows and is given up again and again would go to the arenas each time, and come back with memory that is in
+// another processor's cache, if two threads do so. So a heap keeps its last run for raw buffers, unless that is large.
+
+enum { KEPT_PAGES = 16 };
+
+static bool give_kept(struct tally_heap *heap)
+{
+	struct tally_page *page = heap->kept;
+	heap->kept = NULL;
+	if (page) tally_pages_give(page);
+	return page != NULL;
+}
+
+static void keep(struct tally_heap *heap, struct tally_page *page)
+{
+	give_kept(heap);
+	if (page->run > KEPT_PAGES) tally_pages_give(page);
+	else heap->kept = page;
+}
+
+static struct tally_page *take_kept(struct tally_heap *heap, size_t size)
+{
+	struct tally_page *page = heap->kept;
+	size_t pages = (size + TALLY_PAGE_SIZE - 1) >> TALLY_PAGE_SHIFT;
+	if (!page || pages > page->run || pages < page->run / 2) return NULL;
+	heap->kept = NULL;
+	page->free = NULL;
+	tally_show(page->base, (size_t)page->run << TALLY_PAGE_SHIFT);
+	return page;
+}
+
 void tally_page_woken(struct tally_heap *heap, struct tally_page *page)
 {
 	tally_young_settle(page);
 	if (page->state == TALLY_PAGE_LARGE) {
-		if (page->layout == TALLY_LAYOUT_RAW) tally_pages_give(page);
+		if (page->layout == TALLY_LAYOUT_RAW) keep(heap, page);
 		else variant_retire_page(page);
 		return;
 	}
@@ -195,7 +227,9 @@ static bool choose_page(struct tally_heap *heap, unsigned layout, unsigned class
 
 static void *new_large(struct tally_heap *heap, size_t size, enum tally_layout layout)
 {
-	struct tally_page *page = tally_pages_take(size);
+	struct tally_page *page = layout == TALLY_LAYOUT_RAW ? take_kept(heap, size) : NULL;
+	if (!page) page = tally_pages_take(size);
+	if (!page && give_kept(heap)) page = tally_pages_take(size);
 	if (!page) return NULL;
 	page->block_size = (size_t)page->run << TALLY_PAGE_SHIFT;
 	page->slots = 1;
@@ -373,6 +407,7 @@ void tally_heap_give_empty(struct tally_heap *heap)
 {
 	for (unsigned layout = 0; layout < TALLY_LAYOUTS; layout++)
 		for (unsigned class = 0; class < TALLY_CLASSES; class++) release_current(heap, layout, class);
+	give_kept(heap);
 	for (struct tally_page *page; (page = heap->empty);) {
 		unlink_page(&heap->empty, page);
 		heap->empties--;
@@ -413,6 +448,7 @@ static void make_bare(struct tally_heap *heap, void *unused)
 {
 	(void)unused;
 	if (!heap->is_orphan) return;
+	give_kept(heap);
 	tally_heap_init(heap, heap->tag);
 	heap->is_bare = true;
 }

@@ -24,6 +24,7 @@ struct tally_heap {
 	struct tally_page *current[TALLY_LAYOUTS][TALLY_CLASSES]; // never NULL: tally_no_page stands for none
 	struct tally_page *available[TALLY_LAYOUTS][TALLY_CLASSES];
 	struct tally_page *empty; // pages that hold nothing, linked by `next`
+	struct tally_page *kept; // a run for large raw buffers that holds none, for the next one; NULL: none
 	uint32_t empties;
 	uint16_t tag;
 	bool is_orphan; // while pages are being adopted: its thread has gone

@@ -13,6 +13,7 @@
 #include "hash.h"
 #include "keyed.h"
 #include "object.h"
+#include "retire.h"
 #include "text.h"
 #include "str.h"
 #include "trace.h"
@@ -83,18 +84,6 @@ static void drop_slots(struct tally_object **slots, unsigned count)
 	while (count > 0) drop(slots[--count]);
 }
 
-// From the last entry to the first: see tally_bury_later.
-static void give_up_table(struct tally_table *table)
-{
-	if (!table) return;
-	struct tally_entry *entries = tally_table_entries(table);
-	for (uint32_t i = table->count; i > 0; i--) {
-		drop(entries[i - 1].value);
-		drop(entries[i - 1].key);
-	}
-	tally_raw_free(table);
-}
-
 static void note_end(struct tally_object *object)
 {
 	struct tally_class *type = tally_instance_class(object);
@@ -111,7 +100,7 @@ static void destroy_instance(struct tally_instance *instance, unsigned count)
 {
 	drop_slots(instance->slots, count);
 	drop(instance->dict);
-	give_up_table(instance->own.table);
+	tally_keyed_destroy(&instance->own.header);
 	note_end(&instance->own.header);
 }
 
@@ -128,9 +117,9 @@ static void clear_slots(struct tally_object *object, struct tally_object **slots
 	for (unsigned i = object->aux; i > 0; i--) {
 		enum tally_hold hold = variant_lock_take(object);
 		struct tally_object *former = slots[i - 1];
-		slots[i - 1] = NULL;
+		tally_place_set(&slots[i - 1], NULL);
 		variant_lock_drop(object, hold);
-		drop(former);
+		if (former) tally_give_up(object, former);
 	}
 }
 
@@ -140,13 +129,13 @@ static void clear_instance(struct tally_instance *instance)
 	enum tally_hold hold = variant_lock_take(object);
 	struct tally_table *table = instance->own.table;
 	struct tally_object *dict = instance->dict;
-	instance->own.table = NULL;
-	instance->own.used = 0;
-	instance->dict = NULL;
+	tally_keyed_set_table(&instance->own, NULL);
+	tally_keyed_set_used(&instance->own, 0);
+	tally_place_set(&instance->dict, NULL);
 	variant_lock_drop(object, hold);
 	clear_slots(object, instance->slots);
-	drop(dict);
-	give_up_table(table);
+	if (dict) tally_give_up(object, dict);
+	tally_keyed_give_up_table(&instance->own, table);
 }
 
 static void clear(struct tally_object *object)

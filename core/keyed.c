@@ -2,7 +2,7 @@
 // copies, ends.
 //
 // A table that is full is replaced: by a larger one or, when many of its entries are tombstones, by one of the same size or
-// less. The new table is complete before the object refers to it, and the old one is freed after the unlock. (The counter of
+// less. The new table is complete before the object refers to it, and the old one is given up after the unlock. (The counter of
 // replacements has 32 bits: for a change to go unseen there would have to be 2^32 of them during one comparison, the last of
 // which puts a table where the first one stood.)
 #include "keyed.h"
@@ -166,22 +166,85 @@ struct tally_found tally_keyed_find_any(struct tally_dict *object, struct tally_
 	return find(&search);
 }
 
-int tally_keyed_end_look_slow(struct tally_dict *object, struct tally_object *key, struct tally_found found)
+// ---- looking without the lock ----
+
+static bool is_read_in_place(unsigned type)
 {
+	return type == TALLY_TYPE_STR || type == TALLY_TYPE_BYTES || (type >= TALLY_TYPE_BOOL && type <= TALLY_TYPE_FLOAT);
+}
+
+// The entry has a key with the hash of `key`, which is plain. 1, 0 or TALLY_UNDECIDED.
+static int compare_in_place(const struct tally_dict *object, struct tally_look look, struct tally_object *key)
+{
+	struct tally_object *stored = tally_place_read(&look.entry->key);
+	if (!stored || tally_likely(stored == key)) return stored != NULL;
+	if (!is_read_in_place(tally_keyed_type_of(stored)) || !tally_keyed_is_still(object, look, stored)) return TALLY_UNDECIDED;
+	return tally_keyed_compare(stored, key);
+}
+
+struct tally_look tally_keyed_look(const struct tally_dict *object, struct tally_object *key, uint64_t hash)
+{
+	struct tally_look look = {tally_dict_table(object), NULL};
+	if (!look.table) return look;
+	struct tally_entry *const entries = tally_table_entries(look.table);
+	const uint32_t mask = look.table->mask;
+	for (size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+		uint32_t number = tally_index_slot(look.table + 1, mask, slot);
+		if (number == TALLY_TABLE_VACANT) return (struct tally_look){look.table, NULL};
+		look.entry = &entries[number];
+		if (tally_entry_hash(look.entry) != hash) continue;
+		int same = compare_in_place(object, look, key);
+		if (same == 1) return look;
+		if (same) return (struct tally_look){look.table, TALLY_LOOK_UNSURE};
+	}
+}
+
+int tally_keyed_take_slow(const struct tally_dict *object, const struct tally_look *look, struct tally_object **value)
+{
+	struct tally_object *seen = *value;
+	*value = NULL;
+	if (!variant_try_incref(seen)) return TALLY_UNDECIDED;
+	*value = seen;
+	if (tally_place_read(&look->entry->value) == seen && tally_dict_table(object) == look->table) return 1;
+	return TALLY_UNDECIDED;
+}
+
+// 1, 0 or TALLY_UNDECIDED. An entry of a dict counts while it has a value, one of a set has its key.
+static int look_for(const struct tally_dict *object, struct tally_object *key, uint64_t hash)
+{
+	struct tally_look look = tally_keyed_look(object, key, hash);
+	if (tally_unlikely(look.entry == TALLY_LOOK_UNSURE)) return TALLY_UNDECIDED;
+	return look.entry && (object->header.type != TALLY_TYPE_DICT || tally_place_read(&look.entry->value));
+}
+
+int tally_keyed_contains(struct tally_dict *object, struct tally_object *key, const char *operation)
+{
+	uint64_t hash = tally_keyed_known_hash(key);
+	if (tally_likely(hash || tally_keyed_hash_plain(key, &hash))) {
+		int there = tally_keyed_may_read(object) ? look_for(object, key, hash) : TALLY_UNDECIDED;
+		if (tally_likely(there != TALLY_UNDECIDED)) return there;
+	}
+	struct tally_found found = tally_keyed_find(object, key, &hash, operation);
 	return tally_keyed_end_look(object, key, &found);
 }
 
 int tally_keyed_contains_hashed(struct tally_dict *object, struct tally_object *key, uint64_t hash,
                                 const char *operation)
 {
-	return tally_keyed_end_look_slow(object, key, tally_keyed_find_hashed(object, key, hash, operation));
+	if (tally_key_is_read_in_place(key) && tally_keyed_may_read(object)) {
+		int there = look_for(object, key, hash);
+		if (tally_likely(there != TALLY_UNDECIDED)) return there;
+	}
+	struct tally_found found = tally_keyed_find_hashed(object, key, hash, operation);
+	return tally_keyed_end_look(object, key, &found);
 }
 
 // ---- changing ----
 
 void tally_keyed_set_table(struct tally_dict *object, struct tally_table *table)
 {
-	object->table = table;
+	// order: release the table as it was built; pairs with tally_dict_table. Else: a reader searches half a table.
+	tally_store((struct tally_table *_Atomic *)&object->table, table, release);
 	object->replacements++;
 }
 
@@ -206,6 +269,38 @@ int tally_keyed_no_room(const struct tally_room *room, const char *operation)
 	                         (size_t)1 << (TALLY_TABLE_LOG2_MAX - 1));
 }
 
+// ---- giving up ----
+
+// What is to be known of the object is asked first: what dies here may take it along.
+void tally_keyed_give_up_slow(const struct tally_dict *object, void *table, struct tally_object *value, struct tally_object *key)
+{
+	bool is_shared = variant_is_shared(&object->header), lends = variant_lends(&object->header);
+	if (table && is_shared) variant_retire_raw(table);
+	else tally_raw_free(table);
+	if (value && lends) variant_retire(value);
+	else if (value) variant_decref(value);
+	if (key && (lends || tally_key_is_read_in_place(key))) variant_retire(key);
+	else if (key) variant_decref(key);
+}
+
+// The caller gets a reference of its own where a reader may still need the one that was there.
+static struct tally_object *share_out(struct tally_object *object, bool is_read, struct tally_object **place)
+{
+	if (!place || !object) return object;
+	*place = object;
+	if (!is_read) return NULL;
+	variant_incref(object);
+	return object;
+}
+
+void tally_keyed_hand_out(const struct tally_dict *object, struct tally_table *table, const struct tally_entry *removed,
+                          struct tally_object **key, struct tally_object **value)
+{
+	bool lends = variant_lends(&object->header);
+	struct tally_object *left = share_out(removed->value, lends, value);
+	tally_keyed_give_up(object, table, left, share_out(removed->key, lends || variant_is_shared(&object->header), key));
+}
+
 // ---- the whole ----
 
 bool tally_keyed_next(struct tally_dict *object, size_t *position, struct tally_entry *found)
@@ -219,20 +314,82 @@ bool tally_keyed_next(struct tally_dict *object, size_t *position, struct tally_
 	}
 	if (there) {
 		variant_incref(found->key);
-		if (found->value) variant_incref(found->value);
+		if (found->value) variant_incref_locked(found->value);
 	}
 	variant_lock_drop(&object->header, hold);
 	return there;
 }
 
-bool tally_keyed_pop(struct tally_dict *object, struct tally_entry *removed)
+size_t tally_keyed_next_some(struct tally_dict *object, size_t *position, struct tally_entry *entries)
+{
+	size_t some = 0;
+	enum tally_hold hold = variant_lock_take(&object->header);
+	size_t count = object->table ? object->table->count : 0;
+	for (; *position < count && some < TALLY_KEYED_BATCH; ++*position) {
+		entries[some] = tally_table_entries(object->table)[*position];
+		if (!entries[some].key) continue;
+		variant_incref(entries[some].key);
+		if (entries[some].value) variant_incref(entries[some].value);
+		some++;
+	}
+	variant_lock_drop(&object->header, hold);
+	return some;
+}
+
+// Whether there is room for one more entry. One table at most is replaced in a hold.
+static bool has_room(struct tally_dict *object, struct tally_room *room)
+{
+	if (object->table && object->table->count < object->table->capacity) return true;
+	return !room->replaced && tally_keyed_replace(object, room);
+}
+
+// The lock is held. False: not here, and nothing has been done.
+static bool store_one(struct tally_dict *object, struct tally_entry *entry, struct tally_room *room)
+{
+	struct search search = {.object = object, .key = entry->key, .hash = entry->hash};
+	begin(&search);
+	int same = seek(&search);
+	if (same == TALLY_UNDECIDED || (!same && !has_room(object, room))) return false;
+	if (!same) {
+		tally_table_append(object->table, entry->hash, entry->key, entry->value);
+		tally_keyed_set_used(object, object->used + 1);
+		entry->key = entry->value = NULL;
+	} else if (entry->value) {
+		struct tally_object *former = search.found.entry->value;
+		tally_place_set(&search.found.entry->value, entry->value);
+		entry->value = former;
+	}
+	return true;
+}
+
+size_t tally_keyed_store_some(struct tally_dict *object, struct tally_entry *entries, size_t count)
 {
 	struct tally_room room = {.replaced = NULL};
+	size_t stored = 0;
+	enum tally_hold hold = variant_lock_take(&object->header);
+	while (stored < count && store_one(object, &entries[stored], &room)) stored++;
+	variant_lock_drop(&object->header, hold);
+	tally_keyed_give_up(object, room.replaced, NULL, NULL);
+	return stored;
+}
+
+void tally_keyed_drop_some(const struct tally_dict *object, struct tally_entry *entries, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (entries[i].value) tally_keyed_give_up(object, NULL, entries[i].value, NULL);
+		if (entries[i].key) variant_decref(entries[i].key);
+	}
+}
+
+bool tally_keyed_pop(struct tally_dict *object, struct tally_object **key, struct tally_object **value)
+{
+	struct tally_room room = {.replaced = NULL};
+	struct tally_entry removed = {.key = NULL};
 	enum tally_hold hold = variant_lock_take(&object->header);
 	struct tally_entry *last = object->table ? tally_table_last(object->table) : NULL;
-	if (last) *removed = tally_keyed_remove(object, last, &room);
+	if (last) removed = tally_keyed_remove(object, last, &room);
 	variant_lock_drop(&object->header, hold);
-	tally_raw_free(room.replaced);
+	if (last) tally_keyed_hand_out(object, room.replaced, &removed, key, value);
 	return last != NULL;
 }
 
@@ -266,14 +423,23 @@ int tally_keyed_copy(struct tally_dict *copy, struct tally_dict *object, const c
 
 // ---- what their types do ----
 
+void tally_keyed_give_up_table(const struct tally_dict *object, struct tally_table *table)
+{
+	if (!table) return;
+	struct tally_entry *entries = tally_table_entries(table);
+	for (uint32_t i = table->count; i > 0; i--) tally_keyed_give_up(object, NULL, entries[i - 1].value, entries[i - 1].key);
+	tally_give_up_raw(&object->header, table);
+}
+
 static void drop(struct tally_object *object)
 {
 	if (object) variant_decref(object);
 }
 
-// Drops the references from the last entry to the first: see tally_bury_later.
-static void give_up_table(struct tally_table *table)
+// Nobody reads any more.
+void tally_keyed_destroy(struct tally_object *object)
 {
+	struct tally_table *table = ((struct tally_dict *)object)->table;
 	if (!table) return;
 	struct tally_entry *entries = tally_table_entries(table);
 	for (uint32_t i = table->count; i > 0; i--) {
@@ -283,23 +449,26 @@ static void give_up_table(struct tally_table *table)
 	tally_raw_free(table);
 }
 
-void tally_keyed_destroy(struct tally_object *object) { give_up_table(((struct tally_dict *)object)->table); }
-
 void tally_keyed_clear(struct tally_object *object)
 {
 	struct tally_dict *keyed = (struct tally_dict *)object;
 	enum tally_hold hold = variant_lock_take(object);
 	struct tally_table *table = keyed->table;
 	tally_keyed_set_table(keyed, NULL);
-	keyed->used = 0;
+	tally_keyed_set_used(keyed, 0);
 	variant_lock_drop(object, hold);
 	bool outer = tally_bury_later();
-	give_up_table(table);
+	tally_keyed_give_up_table(keyed, table);
 	tally_bury_again(outer);
 }
 
+// The holder of the lock counts after it has inserted or removed, so others ask under it. An owner who is alone need not.
 int tally_keyed_length(struct tally_object *object, size_t *length)
 {
+	if (variant_may_read(object) && !variant_is_shared(object)) {
+		*length = tally_load((_Atomic uint32_t *)&((struct tally_dict *)object)->used, relaxed);
+		return 0;
+	}
 	enum tally_hold hold = variant_lock_take(object);
 	*length = ((struct tally_dict *)object)->used;
 	variant_lock_drop(object, hold);

@@ -7,16 +7,21 @@
 // compares, and takes the lock again. If the object has still the same table and the entry the same key, the search goes on
 // where it stood: keys that came meanwhile lie further on. Else it begins again, at most 1,000 times.
 //
+// A look for a plain key needs no lock where the thread may read (core/reader.h): tally_keyed_look compares what can be compared
+// where it stands, and leaves the rest, and whatever is in doubt, to those who hold the lock. docs/reading.md has the proof.
+//
 // I1  A search that found nothing and the insertion that follows it are one hold of the lock: equal keys never stand side by side.
 // I2  No code of the host's runs under the lock.
 // I3  A search that runs such code keeps a reference to the object and to the key until after the operation's last unlock.
 // I4  `replacements` changes whenever the object gets another table, or none.
+// I5  What an operation has unlinked is given up after its unlock, by tally_keyed_give_up, and before its search ends (I3).
 // Any attached thread; `object` is a dict, a set or a frozenset; `operation` is what errors name.
 #ifndef TALLY_CORE_KEYED_H
 #define TALLY_CORE_KEYED_H
 
 #include "dict.h"
 #include "object.h"
+#include "retire.h"
 #include "str.h"
 #include "trace.h"
 
@@ -98,6 +103,16 @@ TALLY_INLINED void tally_keyed_end(struct tally_dict *object, struct tally_objec
 	if (tally_unlikely(found->state == TALLY_FIND_PINNED)) tally_keyed_unpin(object, key);
 }
 
+// The two halves of it, for operations that have something to give up in between.
+TALLY_INLINED void tally_keyed_unlock(struct tally_dict *object, const struct tally_found *found)
+{
+	variant_lock_drop(&object->header, found->hold);
+}
+TALLY_INLINED void tally_keyed_leave(struct tally_dict *object, struct tally_object *key, const struct tally_found *found)
+{
+	if (tally_unlikely(found->state == TALLY_FIND_PINNED)) tally_keyed_unpin(object, key);
+}
+
 // What a search said, once it has been ended: 1 there, 0 not, -1 it failed.
 static inline int tally_keyed_end_look(struct tally_dict *object, struct tally_object *key,
                                        const struct tally_found *found)
@@ -107,29 +122,71 @@ static inline int tally_keyed_end_look(struct tally_dict *object, struct tally_o
 	tally_keyed_end(object, key, found);
 	return there;
 }
-int tally_keyed_end_look_slow(struct tally_dict *object, struct tally_object *key, struct tally_found found);
 
 // 1 there, 0 not, -1 with the error set.
-TALLY_INLINED int tally_keyed_contains(struct tally_dict *object, struct tally_object *key, const char *operation)
-{
-	uint64_t hash;
-	struct tally_found found = tally_keyed_find(object, key, &hash, operation);
-	if (tally_unlikely(found.state != TALLY_FIND_DONE)) return tally_keyed_end_look_slow(object, key, found);
-	return tally_keyed_end_look(object, key, &found);
-}
-
+int tally_keyed_contains(struct tally_dict *object, struct tally_object *key, const char *operation);
 int tally_keyed_contains_hashed(struct tally_dict *object, struct tally_object *key, uint64_t hash,
                                 const char *operation);
+
+// ---- looking without the lock ----
+
+struct tally_look {
+	struct tally_table *table;
+	struct tally_entry *entry; // NULL: the key is not there
+};
+#define TALLY_LOOK_UNSURE ((struct tally_entry *)(uintptr_t)1) // the lock decides
+
+// The entry of a plain key (tally_keyed_hash_plain) in an object that the thread may read. What it finds has had the key since the
+// call began. Leaf code.
+struct tally_look tally_keyed_look(const struct tally_dict *object, struct tally_object *key, uint64_t hash);
+
+// A stored key that is another object than the wanted one: its type says whether it can be compared where it stands. A key of a type
+// that cannot may have been freed by now, and its block be another object's, perhaps one that is being made; so the key must still
+// be there after its type has been seen. From then on one of the right type waits until this call is over (core/retire.h). While the
+// object is not shared its owner, who is the reader, is the only one who could have removed it.
+static inline unsigned tally_keyed_type_of(const struct tally_object *stored)
+{
+	// order: acquire that the second look comes after this one; pairs with tally_entry_rehash. Else: the type is that of an object
+	// which has come into the key's block.
+	return tally_load((const _Atomic uint16_t *)&stored->type, acquire);
+}
+static inline bool tally_keyed_is_still(const struct tally_dict *object, struct tally_look look, const struct tally_object *stored)
+{
+	if (!variant_is_shared(&object->header)) return true;
+	return tally_place_read(&look.entry->key) == stored && tally_dict_table(object) == look.table;
+}
+
+// A frozenset never changes: nobody needs its lock.
+static inline bool tally_keyed_may_read(const struct tally_dict *object)
+{
+	return tally_likely(variant_may_read(&object->header)) || object->header.type == TALLY_TYPE_FROZENSET;
+}
+
+// A new reference to the value of an entry that was found so. 1 with it in *value, 0: the key has been removed, and *value is NULL.
+// TALLY_UNDECIDED: the lock decides, and what is in *value then, unless that is NULL, is the caller's to drop when it is done.
+int tally_keyed_take_slow(const struct tally_dict *object, const struct tally_look *look, struct tally_object **value);
+static inline int tally_keyed_take(const struct tally_dict *object, const struct tally_look *look, struct tally_object **value)
+{
+	*value = tally_place_read(&look->entry->value);
+	if (!*value) return 0;
+	return tally_likely(variant_incref_own(*value)) ? 1 : tally_keyed_take_slow(object, look, value);
+}
 
 // ---- changing, under the lock ----
 
 // What making room leaves to do once the lock is dropped.
 struct tally_room {
-	struct tally_table *replaced; // the former table, to be freed
+	struct tally_table *replaced; // the former table, to be given up
 	unsigned log2;                // of the table that could not be had
 };
 
 bool tally_keyed_replace(struct tally_dict *object, struct tally_room *room);
+
+// Relaxed: an owner who is alone reads it without the lock.
+static inline void tally_keyed_set_used(struct tally_dict *object, uint32_t used)
+{
+	tally_store((_Atomic uint32_t *)&object->used, used, relaxed);
+}
 
 // Appends a key that is not there. Takes over the caller's reference to the value, unless it fails.
 static inline bool tally_keyed_insert(struct tally_dict *object, uint64_t hash, struct tally_object *key,
@@ -139,7 +196,7 @@ static inline bool tally_keyed_insert(struct tally_dict *object, uint64_t hash, 
 	if ((!table || table->count == table->capacity) && !tally_keyed_replace(object, room)) return false;
 	variant_incref(key);
 	tally_table_append(object->table, hash, key, value);
-	object->used++;
+	tally_keyed_set_used(object, object->used + 1);
 	return true;
 }
 
@@ -155,24 +212,58 @@ static inline struct tally_entry tally_keyed_remove(struct tally_dict *object, s
                                                     struct tally_room *room)
 {
 	struct tally_entry removed = *entry;
-	tally_table_bury(entry);
-	if (--object->used == 0 && object->table->capacity > TALLY_KEYED_KEPT) {
+	tally_table_bury(entry); // before the references in it are dropped
+	tally_keyed_set_used(object, object->used - 1);
+	if (object->used == 0 && object->table->capacity > TALLY_KEYED_KEPT) {
 		room->replaced = object->table;
 		tally_keyed_set_table(object, NULL);
 	}
 	return removed;
 }
 
+// ---- giving up; no lock is held ----
+
+// A former table, a value, a key, each perhaps NULL, that have been unlinked from `object`, which the caller keeps alive up to here.
+void tally_keyed_give_up_slow(const struct tally_dict *object, void *table, struct tally_object *value, struct tally_object *key);
+static inline void tally_keyed_give_up(const struct tally_dict *object, struct tally_table *table, struct tally_object *value,
+                                       struct tally_object *key)
+{
+	if (tally_unlikely(variant_is_shared(&object->header) || variant_lends(&object->header))) {
+		tally_keyed_give_up_slow(object, table, value, key);
+		return;
+	}
+	tally_raw_free(table);
+	if (value) variant_decref(value);
+	if (key) variant_decref(key);
+}
+
+// The same for a whole table, from the last entry to the first: see tally_bury_later.
+void tally_keyed_give_up_table(const struct tally_dict *object, struct tally_table *table);
+// The same for an entry that leaves with the caller: its references go to the places that are not NULL.
+void tally_keyed_hand_out(const struct tally_dict *object, struct tally_table *table, const struct tally_entry *removed,
+                          struct tally_object **key, struct tally_object **value);
+
 // ---- the whole; no lock is held ----
 
 // New references to the next living entry from *position on. False: there is none.
 bool tally_keyed_next(struct tally_dict *object, size_t *position, struct tally_entry *found);
-// The last entry is removed; its references are the caller's. False: there is none.
-bool tally_keyed_pop(struct tally_dict *object, struct tally_entry *removed);
+
+// For changes by many entries at once: as many as are read, or stored, in one hold of the lock.
+enum { TALLY_KEYED_BATCH = TALLY_TUNED(64, 3) };
+// The same for up to that many entries. Returns how many; 0: there are no more.
+size_t tally_keyed_next_some(struct tally_dict *object, size_t *position, struct tally_entry *entries);
+// Stores the first of `count` entries, as many as can be stored in one hold: keys that are not there move into the table with their
+// values; one that is there gets the value, unless that is NULL. What `entries` is left with is the caller's to give up. Returns how
+// many; the next one is to be stored alone, which says what is wrong with it, if anything.
+size_t tally_keyed_store_some(struct tally_dict *object, struct tally_entry *entries, size_t count);
+// Gives up what is left of them.
+void tally_keyed_drop_some(const struct tally_dict *object, struct tally_entry *entries, size_t count);
+// The last entry is removed; its references go to the places that are not NULL. False: there is none.
+bool tally_keyed_pop(struct tally_dict *object, struct tally_object **key, struct tally_object **value);
 // Gives `copy`, which is empty and nobody else's, the entries of `object`, as of one moment. 0, or -1 with the error set.
 int tally_keyed_copy(struct tally_dict *copy, struct tally_dict *object, const char *operation);
 
-// What their types do (core/type.h).
+// What their types do (core/type.h); tally_keyed_destroy also for the table of an instance.
 void tally_keyed_destroy(struct tally_object *object);
 void tally_keyed_clear(struct tally_object *object);
 int tally_keyed_length(struct tally_object *object, size_t *length);

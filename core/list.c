@@ -1,11 +1,14 @@
 // core/list.c: lists: an array of references that grows, in a raw buffer of its own. Making, reading, changing in place;
 // slices are in core/list_slice.c, what compares elements in core/list_search.c, sorting in core/list_sort.c.
 //
-// Every operation, reading included, takes the list's lock, does leaf work and drops it; what it unlinked (an element,
-// an array that was replaced) is given up after that. The caller's reference keeps the list alive across the drop.
-// An array is never grown in place: the new one is filled first, then takes the old one's place.
+// A change takes the list's lock, does leaf work and drops it; what it unlinked (an element, an array that was replaced) is given
+// up after that. The caller's reference keeps the list alive across the drop. An array is never grown in place: the new one is
+// filled first, then takes the old one's place. An element or the size is read without the lock, if that can be done at the first
+// attempt (docs/reading.md), else with it; so whatever is an error has been found out with the lock held.
 //
 // I1  An operation that fails has changed nothing.
+// I2  No destructor runs in a reading operation: who dies because a reader gives back what it should not have taken waits for
+//     the thread's next run point.
 // Any attached thread; two lists are never locked at once.
 #include "list.h"
 #include "items.h"
@@ -36,7 +39,7 @@ bool tally_list_move(struct tally_list *list, size_t capacity, struct tally_list
 	if (list->size) memcpy(items, list->items, list->size * (size_t)ITEM);
 	size_t fits = capacity_of(items);
 	room->replaced = list->items;
-	list->items = items;
+	tally_list_publish(list, items);
 	list->capacity = (uint32_t)(fits < TALLY_LIST_LIMIT ? fits : TALLY_LIST_LIMIT);
 	return true;
 }
@@ -98,21 +101,22 @@ static inline size_t copy(struct tally_object **places, tally_object *const *ite
 		struct tally_object *item = items[i];
 		if (tally_unlikely(!item)) break;
 		variant_incref(item);
-		places[i] = item;
+		tally_place_set(&places[i], item);
 	}
 	return i;
 }
 
-// Without a lock: takes the references back, and says why. (The caller's own keep the objects.)
-static __attribute__((noinline)) int take_back(const char *operation, tally_object *const *items, size_t count)
+// Without a lock: takes the references back. (The caller's own keep the objects.) Says why.
+static __attribute__((noinline)) int take_back(const char *operation, tally_object *const *items, size_t count, size_t size)
 {
 	for (size_t i = count; i > 0; i--) variant_decref(items[i - 1]);
-	return tally_error_raise(TALLY_ERROR_VALUE, operation, "element %zu is NULL", count);
+	return tally_items_check(operation, items, size);
 }
 
-static __attribute__((noinline)) tally_object *from_nothing(struct tally_list *made, tally_object *const *items, size_t there)
+static __attribute__((noinline)) tally_object *from_nothing(struct tally_list *made, tally_object *const *items, size_t there,
+                                                               size_t size)
 {
-	take_back("list_from", items, there);
+	take_back("list_from", items, there, size);
 	variant_decref(&made->header);
 	return NULL;
 }
@@ -126,89 +130,154 @@ tally_object *tally_list_from(tally_object *const *items, size_t size)
 	struct tally_list *made = tally_list_make("list_from", size);
 	if (!made) return NULL;
 	size_t there = copy(made->items, items, size);
-	if (tally_unlikely(there < size)) return from_nothing(made, items, there);
+	if (tally_unlikely(there < size)) return from_nothing(made, items, there, size);
 	made->size = (uint32_t)size;
 	return &made->header;
 }
 
 // ---- reading ----
 
+// Whoever holds the lock, and is in no section, says that a change inside a section that has ended is complete.
+static enum tally_hold lock_to_read(struct tally_list *list)
+{
+	enum tally_hold hold = variant_lock_take(&list->header);
+	tally_list_move_end(list, hold);
+	return hold;
+}
+
+static __attribute__((noinline)) size_t count_locked(struct tally_list *list)
+{
+	enum tally_hold hold = lock_to_read(list);
+	size_t size = list->size;
+	variant_lock_drop(&list->header, hold);
+	return size;
+}
+
+size_t tally_list_length(struct tally_list *list)
+{
+	if (tally_unlikely(!variant_may_read(&list->header))) return count_locked(list);
+	uint8_t moving = tally_list_moves(list);
+	size_t size = tally_list_size_now(list);
+	return tally_likely(!(moving & 1) && tally_list_moves(list) == moving) ? size : count_locked(list);
+}
+
 int tally_list_size(tally_object *object, size_t *size)
 {
 	struct tally_list *list = tally_list_enter("list_size", object);
 	if (!list) return -1;
-	enum tally_hold hold = variant_lock_take(object);
-	*size = list->size;
-	variant_lock_drop(object, hold);
+	*size = tally_list_length(list);
 	return 0;
+}
+
+// Gives back what a reader has taken by mistake.
+static __attribute__((noinline)) void unpin(struct tally_object *object)
+{
+	bool outer = tally_bury_later();
+	variant_decref(object);
+	tally_self.burying = outer; // the dying wait
+}
+
+// The element at `place`, or NULL: that must be asked with the lock held.
+static struct tally_object *read(struct tally_list *list, size_t place)
+{
+	struct tally_list_sight sight;
+	if (!variant_may_read(&list->header) || !tally_list_see(list, place, &sight)) return NULL;
+	struct tally_object *item = tally_place_read(&sight.items[place]);
+	if (!item || (!variant_incref_own(item) && !variant_try_incref(item))) return NULL;
+	bool is_there = tally_place_read(&sight.items[place]) == item; // before the rest is looked at again
+	if (tally_likely(is_there && tally_list_is_as_seen(list, place, &sight))) return item;
+	unpin(item);
+	return NULL;
+}
+
+// A negative index says something about two places at once, the element's and the end: without the lock these may be of two moments.
+static struct tally_object *read_at(struct tally_list *list, ptrdiff_t index)
+{
+	return index < 0 ? NULL : read(list, (size_t)index);
+}
+
+static __attribute__((noinline)) tally_object *get_locked(struct tally_list *list, ptrdiff_t index)
+{
+	tally_object *item = NULL;
+	size_t place;
+	enum tally_hold hold = lock_to_read(list);
+	size_t size = list->size;
+	if (tally_likely(tally_items_find(index, size, &place))) {
+		item = list->items[place];
+		variant_incref_locked(item);
+	}
+	variant_lock_drop(&list->header, hold);
+	return item ? item : tally_error_null(tally_error_index("list_get", index, size));
 }
 
 // get, set and append have a short form, which needs no stack frame: no point asks for anything, the list is free, its element is
 // counted in place. What is not so goes on in a function of its own, or takes the usual way from the entry on.
 static inline bool is_quiet_list(const tally_object *object)
 {
-	return tally_likely(!(tally_load(tally_self.poll, relaxed) & TALLY_ASKED) && object && object->type == TALLY_TYPE_LIST);
+	return tally_likely(!(tally_load(tally_self.poll, relaxed) & TALLY_STOP) && object && object->type == TALLY_TYPE_LIST);
 }
 
 static __attribute__((noinline)) tally_object *get_usually(tally_object *object, ptrdiff_t index)
 {
 	struct tally_list *list = tally_list_enter("list_get", object);
-	tally_object *item = NULL;
-	size_t place;
 	if (!list) return NULL;
-	enum tally_hold hold = variant_lock_take(object);
-	size_t size = list->size;
-	if (tally_likely(tally_items_find(index, size, &place))) {
-		item = list->items[place];
-		variant_incref(item);
-	}
-	variant_lock_drop(object, hold);
-	return item ? item : tally_error_null(tally_error_index("list_get", index, size));
+	tally_object *item = read_at(list, index);
+	return tally_likely(item != NULL) ? item : get_locked(list, index);
 }
 
-// The list is locked by the quick way.
-static __attribute__((noinline)) tally_object *get_counted(tally_object *object, tally_object *item)
+// The element of a list that was the thread's alone is not its own, or immortal.
+static __attribute__((noinline)) tally_object *get_pinned(tally_object *object, tally_object *item, ptrdiff_t index)
 {
-	variant_incref(item);
-	variant_lock_drop(object, TALLY_HOLD_LIGHT);
-	return item;
+	if (!variant_try_incref(item)) return get_locked((struct tally_list *)object, index);
+	if (tally_likely(!variant_is_shared(object))) return item; // nobody else has changed the list before that
+	unpin(item);
+	return get_locked((struct tally_list *)object, index);
 }
 
-static __attribute__((noinline)) tally_object *get_and_wake(tally_object *object, tally_object *item, ptrdiff_t index)
-{
-	variant_lock_wake(object);
-	return item ? item : get_usually(object, index);
-}
-
+// The short form is for the owner of a list that nobody else has changed yet: what has been read is all of one moment if that is
+// still so afterwards. It is asked before the place is read, too, which may lie outside of the array otherwise.
 tally_object *tally_list_get(tally_object *object, ptrdiff_t index)
 {
-	tally_object *item = NULL;
 	size_t place;
-	if (tally_unlikely(!is_quiet_list(object) || !variant_lock_take_quick(object))) return get_usually(object, index);
+	if (tally_unlikely(!is_quiet_list(object) || !variant_may_read(object))) return get_usually(object, index);
 	const struct tally_list *list = (struct tally_list *)object;
-	if (tally_likely(tally_items_find(index, list->size, &place))) {
-		item = list->items[place];
-		if (tally_unlikely(!variant_incref_quick(item))) return get_counted(object, item);
-	}
-	if (tally_unlikely(!variant_lock_drop_quick(object))) return get_and_wake(object, item, index);
-	return tally_likely(item != NULL) ? item : get_usually(object, index);
+	size_t size = tally_list_size_now(list);
+	struct tally_object **items = tally_list_array(list);
+	if (tally_unlikely(!tally_items_find(index, size, &place) || variant_is_shared(object))) return get_usually(object, index);
+	struct tally_object *item = tally_place_read(&items[place]);
+	if (tally_unlikely(variant_is_shared(object))) return get_usually(object, index);
+	return tally_likely(variant_incref_own(item)) ? item : get_pinned(object, item, index);
 }
 
-struct tally_object *tally_list_at(struct tally_list *list, size_t place)
+static __attribute__((noinline)) struct tally_object *at_locked(struct tally_list *list, size_t place)
 {
 	struct tally_object *item = NULL;
-	enum tally_hold hold = variant_lock_take(&list->header);
+	enum tally_hold hold = lock_to_read(list);
 	if (place < list->size) {
 		item = list->items[place];
-		variant_incref(item);
+		variant_incref_locked(item);
 	}
 	variant_lock_drop(&list->header, hold);
 	return item;
 }
 
+struct tally_object *tally_list_at(struct tally_list *list, size_t place)
+{
+	struct tally_object *item = read(list, place);
+	return tally_likely(item != NULL) ? item : at_locked(list, place);
+}
+
 bool tally_is_list(const tally_object *object) { return object && object->type == TALLY_TYPE_LIST; }
 
 // ---- changing one element ----
+
+// Returns what stood there.
+static inline struct tally_object *put(struct tally_list *list, size_t place, struct tally_object *value)
+{
+	struct tally_object *former = list->items[place];
+	tally_place_set(&list->items[place], value);
+	return former;
+}
 
 static __attribute__((noinline)) int set_usually(tally_object *object, ptrdiff_t index, tally_object *value)
 {
@@ -220,35 +289,34 @@ static __attribute__((noinline)) int set_usually(tally_object *object, ptrdiff_t
 	size_t size = list->size;
 	if (tally_likely(tally_items_find(index, size, &place))) {
 		variant_incref(value);
-		former = list->items[place];
-		list->items[place] = value;
+		tally_list_change(list, hold);
+		former = put(list, place, value);
 	}
 	variant_lock_drop(object, hold);
 	if (!former) return tally_error_index("list_set", index, size);
-	variant_decref(former);
+	tally_give_up(object, former);
 	return 0;
 }
 
-static __attribute__((noinline)) int drop_former(tally_object *former)
+static __attribute__((noinline)) int drop_former(const tally_object *object, tally_object *former)
 {
-	variant_decref(former);
+	tally_give_up(object, former);
 	return 0;
 }
 
 static __attribute__((noinline)) int wake_and_drop(tally_object *object, tally_object *former)
 {
 	variant_lock_wake(object);
-	return drop_former(former);
+	return drop_former(object, former);
 }
 
 // The list is locked by the quick way.
 static __attribute__((noinline)) int set_counted(struct tally_list *list, size_t place, tally_object *value)
 {
 	variant_incref(value);
-	tally_object *former = list->items[place];
-	list->items[place] = value;
+	tally_object *former = put(list, place, value);
 	variant_lock_drop(&list->header, TALLY_HOLD_LIGHT);
-	return drop_former(former);
+	return drop_former(&list->header, former);
 }
 
 static __attribute__((noinline)) int set_nothing(tally_object *object, ptrdiff_t index, tally_object *value)
@@ -265,10 +333,16 @@ int tally_list_set(tally_object *object, ptrdiff_t index, tally_object *value)
 	struct tally_list *list = (struct tally_list *)object;
 	if (tally_unlikely(!tally_items_find(index, list->size, &place))) return set_nothing(object, index, value);
 	if (tally_unlikely(!variant_incref_quick(value))) return set_counted(list, place, value);
-	tally_object *former = list->items[place];
-	list->items[place] = value;
+	tally_object *former = put(list, place, value);
 	if (tally_unlikely(!variant_lock_drop_quick(object))) return wake_and_drop(object, former);
-	return tally_likely(variant_decref_quick(former)) ? 0 : drop_former(former);
+	return tally_likely(!variant_lends(object) && variant_decref_quick(former)) ? 0 : drop_former(object, former);
+}
+
+// There is room.
+static inline void push(struct tally_list *list, struct tally_object *value)
+{
+	tally_place_set(&list->items[list->size], value);
+	tally_list_resize(list, list->size + 1);
 }
 
 static inline int append(struct tally_list *list, struct tally_object *value, const char *operation)
@@ -278,11 +352,12 @@ static inline int append(struct tally_list *list, struct tally_object *value, co
 	bool fits = tally_list_make_room(list, 1, &room);
 	if (tally_likely(fits)) {
 		variant_incref(value);
-		list->items[list->size++] = value;
+		tally_list_change(list, hold);
+		push(list, value);
 	}
 	variant_lock_drop(&list->header, hold);
 	if (tally_unlikely(!fits)) return tally_list_no_room(operation, &room);
-	tally_raw_free(room.replaced);
+	tally_list_leave_room(list, &room);
 	return 0;
 }
 
@@ -304,7 +379,7 @@ static __attribute__((noinline)) int append_counted(struct tally_list *list, tal
 	bool has_room = list->size < list->capacity;
 	if (has_room) {
 		variant_incref(value);
-		list->items[list->size++] = value;
+		push(list, value);
 	}
 	variant_lock_drop(&list->header, TALLY_HOLD_LIGHT);
 	return has_room ? 0 : append_usually(&list->header, value);
@@ -315,7 +390,7 @@ int tally_list_append(tally_object *object, tally_object *value)
 	if (tally_unlikely(!is_quiet_list(object) || !value || !variant_lock_take_quick(object))) return append_usually(object, value);
 	struct tally_list *list = (struct tally_list *)object;
 	if (tally_unlikely(list->size == list->capacity || !variant_incref_quick(value))) return append_counted(list, value);
-	list->items[list->size++] = value;
+	push(list, value);
 	return tally_likely(variant_lock_drop_quick(object)) ? 0 : appended_and_wake(object);
 }
 
@@ -331,6 +406,16 @@ static size_t clamp(ptrdiff_t index, size_t size)
 	return back < size ? size - back : 0;
 }
 
+// There is room.
+static void put_between(struct tally_list *list, size_t place, struct tally_object *value, enum tally_hold hold)
+{
+	tally_list_move_begin(list);
+	tally_list_shift(list, place + 1, place, list->size - place);
+	tally_place_set(&list->items[place], value);
+	tally_list_resize(list, list->size + 1);
+	tally_list_move_end(list, hold);
+}
+
 int tally_list_insert(tally_object *object, ptrdiff_t index, tally_object *value)
 {
 	struct tally_list *list = list_for("list_insert", object, value);
@@ -339,16 +424,12 @@ int tally_list_insert(tally_object *object, ptrdiff_t index, tally_object *value
 	enum tally_hold hold = variant_lock_take(object);
 	bool fits = tally_list_make_room(list, 1, &room);
 	if (fits) {
-		size_t place = clamp(index, list->size);
-		struct tally_object **at = &list->items[place];
-		memmove(at + 1, at, (list->size - place) * ITEM);
 		variant_incref(value);
-		*at = value;
-		list->size++;
+		put_between(list, clamp(index, list->size), value, hold);
 	}
 	variant_lock_drop(object, hold);
 	if (!fits) return tally_list_no_room("list_insert", &room);
-	tally_raw_free(room.replaced);
+	tally_list_leave_room(list, &room);
 	return 0;
 }
 
@@ -362,26 +443,28 @@ tally_object *tally_list_pop(tally_object *object, ptrdiff_t index)
 	enum tally_hold hold = variant_lock_take(object);
 	size_t size = list->size;
 	if (tally_likely(tally_items_find(index, size, &place))) {
-		struct tally_object **at = &list->items[place];
-		item = *at;
-		memmove(at, at + 1, (size - place - 1) * ITEM);
-		list->size--;
-		tally_list_shrink(list, &room);
+		item = list->items[place];
+		tally_list_take_out(list, place, hold, &room);
 	}
 	variant_lock_drop(object, hold);
-	tally_raw_free(room.replaced);
+	tally_list_leave_room(list, &room);
 	return item ? item : tally_error_null(tally_error_index("list_pop", index, size));
 }
 
+static inline void swap(struct tally_list *list, size_t left, size_t right)
+{
+	if (left != right) tally_place_set(&list->items[right], put(list, left, list->items[right]));
+}
+
 // Exchanges the elements at two places, of which there may be none. Returns which index is outside, or NULL.
-static const ptrdiff_t *exchange(struct tally_list *list, const ptrdiff_t *a, const ptrdiff_t *b, size_t size)
+static const ptrdiff_t *exchange(struct tally_list *list, const ptrdiff_t *a, const ptrdiff_t *b, enum tally_hold hold)
 {
 	size_t left, right;
-	if (!tally_items_find(*a, size, &left)) return a;
-	if (!tally_items_find(*b, size, &right)) return b;
-	struct tally_object *item = list->items[left];
-	list->items[left] = list->items[right];
-	list->items[right] = item;
+	if (!tally_items_find(*a, list->size, &left)) return a;
+	if (!tally_items_find(*b, list->size, &right)) return b;
+	tally_list_move_begin(list);
+	swap(list, left, right);
+	tally_list_move_end(list, hold);
 	return NULL;
 }
 
@@ -391,12 +474,24 @@ int tally_list_swap(tally_object *object, ptrdiff_t a, ptrdiff_t b)
 	if (!list) return -1;
 	enum tally_hold hold = variant_lock_take(object);
 	size_t size = list->size;
-	const ptrdiff_t *outside = exchange(list, &a, &b, size);
+	const ptrdiff_t *outside = exchange(list, &a, &b, hold);
 	variant_lock_drop(object, hold);
 	return outside ? tally_error_index("list_swap", *outside, size) : 0;
 }
 
 // ---- changing many ----
+
+// There is room. Returns how many have been copied: not all if there is a NULL. Readers may have an eye on a place behind the end,
+// so with readers about they are looked through first.
+static inline size_t append_each(struct tally_list *list, tally_object *const *items, size_t size)
+{
+	if (variant_is_shared(&list->header))
+		for (size_t i = 0; i < size; i++)
+			if (tally_unlikely(!items[i])) return 0;
+	size_t there = copy(list->items + list->size, items, size);
+	if (tally_likely(there == size)) tally_list_resize(list, list->size + size);
+	return there;
+}
 
 int tally_list_extend(tally_object *object, tally_object *const *items, size_t size)
 {
@@ -407,12 +502,12 @@ int tally_list_extend(tally_object *object, tally_object *const *items, size_t s
 	if (!items && size) return tally_items_check("list_extend", items, size);
 	enum tally_hold hold = variant_lock_take(object);
 	bool fits = tally_list_make_room(list, size, &room);
-	size_t there = fits ? copy(list->items + list->size, items, size) : 0; // nobody looks beyond the list's size
-	if (tally_likely(there == size)) list->size += (uint32_t)size;
+	if (fits) tally_list_change(list, hold);
+	size_t there = fits ? append_each(list, items, size) : 0;
 	variant_lock_drop(object, hold);
 	if (!fits) return tally_list_no_room("list_extend", &room);
-	tally_raw_free(room.replaced);
-	return tally_likely(there == size) ? 0 : take_back("list_extend", items, there);
+	tally_list_leave_room(list, &room);
+	return tally_likely(there == size) ? 0 : take_back("list_extend", items, there, size);
 }
 
 int tally_list_reverse(tally_object *object)
@@ -420,19 +515,17 @@ int tally_list_reverse(tally_object *object)
 	struct tally_list *list = tally_list_enter("list_reverse", object);
 	if (!list) return -1;
 	enum tally_hold hold = variant_lock_take(object);
-	for (size_t i = 0, k = list->size; i + 1 < k; i++) {
-		struct tally_object *item = list->items[i];
-		list->items[i] = list->items[--k];
-		list->items[k] = item;
-	}
+	tally_list_move_begin(list);
+	for (size_t i = 0, k = list->size; i + 1 < k; i++) swap(list, i, --k);
+	tally_list_move_end(list, hold);
 	variant_lock_drop(object, hold);
 	return 0;
 }
 
-void tally_list_give_up(struct tally_object **items, size_t size)
+void tally_list_give_up(const struct tally_list *list, struct tally_object **items, size_t size)
 {
-	for (size_t i = size; i > 0; i--) variant_decref(items[i - 1]);
-	tally_raw_free(items);
+	for (size_t i = size; i > 0; i--) tally_give_up(&list->header, items[i - 1]);
+	tally_give_up_raw(&list->header, items);
 }
 
 static void clear(struct tally_object *object)
@@ -441,11 +534,11 @@ static void clear(struct tally_object *object)
 	enum tally_hold hold = variant_lock_take(object);
 	struct tally_object **items = list->items;
 	size_t size = list->size;
-	list->items = NULL;
-	list->size = list->capacity = 0;
+	tally_list_change(list, hold);
+	tally_list_detach(list);
 	variant_lock_drop(object, hold);
 	bool outer = tally_bury_later();
-	tally_list_give_up(items, size);
+	tally_list_give_up(list, items, size);
 	tally_bury_again(outer);
 }
 
@@ -458,17 +551,17 @@ int tally_list_clear(tally_object *object)
 
 // ---- the type ----
 
+// Nobody has a reference, so nobody reads.
 static void destroy(struct tally_object *object)
 {
 	struct tally_list *list = (struct tally_list *)object;
-	tally_list_give_up(list->items, list->size);
+	for (size_t i = list->size; i > 0; i--) variant_decref(list->items[i - 1]);
+	tally_raw_free(list->items);
 }
 
 static int length(struct tally_object *object, size_t *result)
 {
-	enum tally_hold hold = variant_lock_take(object);
-	*result = ((struct tally_list *)object)->size;
-	variant_lock_drop(object, hold);
+	*result = tally_list_length((struct tally_list *)object);
 	return 0;
 }
 

@@ -12,8 +12,6 @@
 
 #include <tally/list.h>
 
-#include <string.h>
-
 // ---- searching ----
 
 // Where a search stands.
@@ -113,14 +111,9 @@ static bool take_out(struct search *search)
 	struct tally_list_room room = {.replaced = NULL};
 	enum tally_hold hold = variant_lock_take(&list->header);
 	bool is_there = search->place < list->size && list->items[search->place] == search->found;
-	if (is_there) {
-		struct tally_object **at = &list->items[search->place];
-		memmove(at, at + 1, (list->size - search->place - 1) * TALLY_LIST_ITEM);
-		list->size--;
-		tally_list_shrink(list, &room);
-	}
+	if (is_there) tally_list_take_out(list, search->place, hold, &room);
 	variant_lock_drop(&list->header, hold);
-	tally_raw_free(room.replaced);
+	tally_list_leave_room(list, &room);
 	return is_there;
 }
 
@@ -134,7 +127,7 @@ int tally_list_remove(tally_object *object, tally_object *value)
 		bool is_out = take_out(&search);
 		variant_decref(search.found);
 		if (!is_out) continue;
-		variant_decref(search.found); // the list's
+		tally_give_up(object, search.found); // the list's
 		return 1;
 	}
 	return found;
@@ -167,19 +160,11 @@ static int find_difference(struct tally_object *a, struct tally_object *b, struc
 	}
 }
 
-static size_t size_of(struct tally_object *object)
-{
-	enum tally_hold hold = variant_lock_take(object);
-	size_t size = ((struct tally_list *)object)->size;
-	variant_lock_drop(object, hold);
-	return size;
-}
-
 int tally_list_equal(struct tally_object *a, struct tally_object *b, const char *operation)
 {
 	struct difference found;
 	if (a == b) return 1;
-	if (size_of(a) != size_of(b)) return 0;
+	if (tally_list_length((struct tally_list *)a) != tally_list_length((struct tally_list *)b)) return 0;
 	if (!tally_nest(operation)) return -1;
 	int differ = find_difference(a, b, &found, operation);
 	tally_unnest();

@@ -63,21 +63,13 @@ static bool append_all(struct tally_list *made, struct tally_list *from, size_t 
 	return fits;
 }
 
-static size_t size_of(struct tally_list *list)
-{
-	enum tally_hold hold = variant_lock_take(&list->header);
-	size_t size = list->size;
-	variant_lock_drop(&list->header, hold);
-	return size;
-}
-
 tally_object *tally_list_concat(tally_object *a, tally_object *b)
 {
 	if (!tally_enter_new("list_concat")) return NULL;
 	struct tally_list *left = tally_list_check("list_concat", a), *right, *made;
 	struct tally_list_room room;
 	if (!left || !(right = tally_list_check("list_concat", b)) || !(made = tally_list_make("list_concat", 0))) return NULL;
-	bool fits = append_all(made, left, size_of(right), &room) && append_all(made, right, 0, &room);
+	bool fits = append_all(made, left, tally_list_length(right), &room) && append_all(made, right, 0, &room);
 	return fits ? &made->header : abandon(made, tally_list_no_room("list_concat", &room));
 }
 
@@ -138,9 +130,10 @@ static int append_sequence(struct tally_list *list, tally_object *items, const c
 	if (tally_gather_items(&gathered, items, operation)) return -1;
 	enum tally_hold hold = variant_lock_take(&list->header);
 	bool fits = tally_list_make_room(list, gathered.size, &room);
+	if (fits) tally_list_change(list, hold);
 	if (fits) tally_list_store(list, gathered.items, gathered.size);
 	variant_lock_drop(&list->header, hold);
-	if (fits) tally_raw_free(room.replaced);
+	if (fits) tally_list_leave_room(list, &room);
 	tally_gather_end(&gathered);
 	return fits ? 0 : tally_list_no_room(operation, &room);
 }
@@ -174,7 +167,7 @@ tally_object *tally_list_of(tally_object *items)
 
 // Elements that have been taken out.
 struct removed {
-	struct tally_object **items; // `few`, a raw buffer, or NULL
+	struct tally_object **items; // `few`, a raw buffer, the list's former array, or NULL
 	size_t size;
 	struct tally_object *few[FEW];
 };
@@ -191,28 +184,27 @@ static bool copy_out(struct removed *removed, struct tally_object *const *items)
 static bool take_all(struct removed *removed, struct tally_list *list)
 {
 	removed->items = list->items;
-	list->items = NULL;
-	list->size = list->capacity = 0;
+	tally_list_detach(list);
 	return true;
 }
 
-static void give_up(struct removed *removed)
+static void give_up(const struct tally_list *list, struct removed *removed)
 {
 	bool outer = tally_bury_later();
-	for (size_t i = removed->size; i > 0; i--) variant_decref(removed->items[i - 1]);
-	if (removed->items != removed->few) tally_raw_free(removed->items);
+	for (size_t i = removed->size; i > 0; i--) tally_give_up(&list->header, removed->items[i - 1]);
+	if (removed->items != removed->few) tally_give_up_raw(&list->header, removed->items);
 	tally_bury_again(outer);
 }
 
 // The lock is held, and there is room.
 static void put_in(struct tally_list *list, const struct tally_slice *slice, tally_object *const *items, size_t size)
 {
-	struct tally_object **at = list->items + slice->start;
-	size_t behind = list->size - slice->start - slice->count;
+	size_t behind = list->size - slice->start - slice->count, total = slice->start + size + behind;
 	for (size_t i = 0; i < size; i++) variant_incref(items[i]);
-	if (behind) memmove(at + size, at + slice->count, behind * ITEM);
-	if (size) memcpy(at, items, size * ITEM);
-	list->size = (uint32_t)(slice->start + size + behind);
+	if (size != slice->count) tally_list_shift(list, slice->start + size, slice->start + slice->count, behind);
+	for (size_t i = 0; i < size; i++) tally_place_set(&list->items[slice->start + i], items[i]);
+	if (total < list->size) tally_list_cut(list, total);
+	else tally_list_resize(list, total);
 }
 
 // The lock is held. False: no memory; nothing has changed.
@@ -241,10 +233,12 @@ int tally_list_set_slice(tally_object *object, ptrdiff_t start, ptrdiff_t stop, 
 	if (tally_items_check(operation, items, size)) return -1;
 	enum tally_hold hold = variant_lock_take(object);
 	struct tally_slice slice = tally_slice_of(list->size, start, stop, 1);
+	tally_list_move_begin(list);
 	bool done = replace(list, &slice, items, size, &removed, &room);
+	tally_list_move_end(list, hold);
 	variant_lock_drop(object, hold);
-	if (done) tally_raw_free(room.replaced);
+	if (done) tally_list_leave_room(list, &room);
 	else removed.size = 0;
-	give_up(&removed);
+	give_up(list, &removed);
 	return done ? 0 : tally_list_no_room(operation, &room);
 }

@@ -202,8 +202,8 @@ static bool take(struct sorting *sorting, struct tally_list *list)
 	if (sorting->entries) {
 		sorting->items = list->items;
 		sorting->capacity = list->capacity;
-		list->items = NULL;
-		list->size = list->capacity = 0;
+		tally_list_change(list, hold);
+		tally_list_detach(list);
 		list->header.aux = TALLY_LIST_IS_SORTED;
 	}
 	variant_lock_drop(&list->header, hold);
@@ -232,20 +232,31 @@ static int arrange(struct sorting *sorting)
 	return run == sorting->size ? 0 : sort(sorting, sorting->entries, sorting->size);
 }
 
+// The elements into the array. Readers who have looked away since it was taken out may still look into it, or have seen another size.
+static void fill_places(const struct sorting *sorting, const struct tally_list *list)
+{
+	for (size_t i = 0; i < sorting->size; i++) tally_place_set(&sorting->items[i], sorting->entries[i].value);
+	if (!variant_is_shared(&list->header)) return;
+	for (size_t i = sorting->size; i < sorting->capacity; i++) tally_place_set(&sorting->items[i], NULL);
+}
+
 // Puts the array back, and gives up what has come into the list meanwhile. Returns whether there was anything.
 static bool put_back(struct sorting *sorting, struct tally_list *list)
 {
-	for (size_t i = 0; i < sorting->size; i++) sorting->items[i] = sorting->entries[i].value;
 	enum tally_hold hold = variant_lock_take(&list->header);
 	struct tally_object **strays = list->items;
 	size_t count = list->size;
-	list->items = sorting->items;
-	list->size = (uint32_t)sorting->size;
+	tally_list_move_begin(list);
+	fill_places(sorting, list);
+	tally_list_resize(list, 0); // before an array that may be smaller
+	tally_list_publish(list, sorting->items);
+	tally_list_resize(list, sorting->size);
 	list->capacity = sorting->capacity;
 	list->header.aux = 0;
+	tally_list_move_end(list, hold);
 	variant_lock_drop(&list->header, hold);
 	bool outer = tally_bury_later();
-	tally_list_give_up(strays, count);
+	tally_list_give_up(list, strays, count);
 	tally_bury_again(outer);
 	return strays != NULL;
 }

@@ -87,7 +87,7 @@ static tally_object *no_item(ptrdiff_t index, size_t size)
 
 tally_object *tally_read_item(const tally_read *section, ptrdiff_t index)
 {
-	struct span span;
+	struct span span = {NULL, 0};
 	if (tally_unlikely(span_of(section->container, &span, "read_item"))) return NULL;
 	size_t place = index < 0 ? span.size + (size_t)index : (size_t)index;
 	if (tally_unlikely(place >= span.size)) return no_item(index, span.size);
@@ -97,7 +97,7 @@ tally_object *tally_read_item(const tally_read *section, ptrdiff_t index)
 
 size_t tally_read_items(const tally_read *section, size_t start, tally_object **items, size_t most)
 {
-	struct span span;
+	struct span span = {NULL, 0};
 	size_t count = 0;
 	if (span_of(section->container, &span, "read_items")) return 0;
 	while (count < most && start + count < span.size && (items[count] = tally_place_read(&span.items[start + count]))) count++;
@@ -106,7 +106,7 @@ size_t tally_read_items(const tally_read *section, size_t start, tally_object **
 
 size_t tally_read_size(const tally_read *section)
 {
-	struct span span;
+	struct span span = {NULL, 0};
 	const tally_object *container = section->container;
 	if (container->type <= TALLY_TYPE_LIST) return span_of(container, &span, "read_size") ? 0 : span.size;
 	return tally_load((_Atomic uint32_t *)(void *)(uintptr_t)&((const struct tally_dict *)container)->used, relaxed);
@@ -114,32 +114,44 @@ size_t tally_read_size(const tally_read *section)
 
 // ---- keys of dicts and sets ----
 
-// The entry of the key, if it has one: borrowed with what it refers to.
-static int find(const tally_read *section, tally_object *key, tally_object **value, const char *operation)
+// Its equality may be the host's code.
+static __attribute__((noinline)) int find_locked(struct tally_dict *keyed, tally_object *key, tally_object **place, const char *operation)
 {
-	struct tally_dict *keyed = (struct tally_dict *)section->container;
 	uint64_t hash;
 	struct tally_found found = tally_keyed_find(keyed, key, &hash, operation);
 	if (tally_unlikely(found.state == TALLY_FIND_FAILED)) return -1;
-	bool there = found.entry != NULL;
-	if (there && value) *value = found.entry->value;
+	*place = !found.entry ? NULL : found.entry->value ? found.entry->value : found.entry->key;
 	tally_keyed_end(keyed, key, &found);
-	return there;
+	return *place != NULL;
+}
+
+// Whether the key is there, and its value, or in a set the element, borrowed.
+static int find(const tally_object *container, tally_object *key, tally_object **place, const char *operation)
+{
+	struct tally_dict *keyed = (struct tally_dict *)(uintptr_t)container;
+	uint64_t hash = tally_keyed_known_hash(key);
+	*place = NULL;
+	if (tally_unlikely(!hash && !tally_keyed_hash_plain(key, &hash))) return find_locked(keyed, key, place, operation);
+	struct tally_look look = tally_keyed_look(keyed, key, hash);
+	if (tally_unlikely(look.entry == TALLY_LOOK_UNSURE)) return find_locked(keyed, key, place, operation);
+	if (!look.entry) return 0;
+	*place = tally_place_read(container->type == TALLY_TYPE_DICT ? &look.entry->value : &look.entry->key);
+	return *place != NULL;
 }
 
 int tally_read_get(const tally_read *section, tally_object *key, tally_object **value)
 {
+	if (tally_likely(section->container->type == TALLY_TYPE_DICT)) return find(section->container, key, value, "read_get");
 	*value = NULL;
-	if (tally_unlikely(section->container->type != TALLY_TYPE_DICT))
-		return tally_error_type("read_get", "a section over a dict", section->container);
-	return find(section, key, value, "read_get");
+	return tally_error_type("read_get", "a section over a dict", section->container);
 }
 
 int tally_read_contains(const tally_read *section, tally_object *key)
 {
 	if (tally_unlikely(section->container->type < TALLY_TYPE_DICT))
 		return tally_error_type("read_contains", "a section over a dict or a set", section->container);
-	return find(section, key, NULL, "read_contains");
+	tally_object *found;
+	return find(section->container, key, &found, "read_contains");
 }
 
 // ---- one after the other ----
@@ -151,19 +163,13 @@ static int hand_out(tally_object *key, tally_object *value, tally_object **key_p
 	return key != NULL;
 }
 
-static const struct tally_table *table_of(const tally_object *container)
-{
-	struct tally_object *const *place = (struct tally_object *const *)(const void *)&((const struct tally_dict *)container)->table;
-	return (const struct tally_table *)tally_place_read(place);
-}
-
 int tally_read_next(const tally_read *section, size_t *position, tally_object **key, tally_object **value)
 {
 	const tally_object *container = section->container;
 	if (tally_unlikely(container->type < TALLY_TYPE_DICT))
 		return tally_error_type("read_next", "a section over a dict or a set", container);
-	const struct tally_table *table = table_of(container);
-	uint32_t count = table ? tally_load((_Atomic uint32_t *)(void *)(uintptr_t)&table->count, acquire) : 0;
+	const struct tally_table *table = tally_dict_table((const struct tally_dict *)container);
+	uint32_t count = table ? tally_table_count(table) : 0;
 	while (*position < count) {
 		const struct tally_entry *entry = &tally_table_entries(table)[(*position)++];
 		tally_object *found = tally_place_read(&entry->key), *its = tally_place_read(&entry->value);

@@ -87,8 +87,9 @@ static inline int store(struct tally_dict *set, tally_object *element, uint64_t 
 	if (found->state == TALLY_FIND_FAILED) return -1;
 	bool was_there = found->entry != NULL;
 	bool stored = was_there || tally_keyed_insert(set, hash, element, NULL, &room);
-	tally_keyed_end(set, element, found);
-	tally_raw_free(room.replaced);
+	tally_keyed_unlock(set, found);
+	tally_keyed_give_up(set, room.replaced, NULL, NULL);
+	tally_keyed_leave(set, element, found);
 	return stored ? !was_there : tally_keyed_no_room(&room, operation);
 }
 
@@ -98,9 +99,9 @@ static inline int discard(struct tally_dict *set, tally_object *element, const s
 	struct tally_entry removed = {.key = NULL};
 	if (found->state == TALLY_FIND_FAILED) return -1;
 	if (found->entry) removed = tally_keyed_remove(set, found->entry, &room);
-	tally_keyed_end(set, element, found);
-	tally_raw_free(room.replaced);
-	drop(removed.key);
+	tally_keyed_unlock(set, found);
+	tally_keyed_give_up(set, room.replaced, NULL, removed.key);
+	tally_keyed_leave(set, element, found);
 	return removed.key != NULL;
 }
 
@@ -115,6 +116,8 @@ struct walk {
 	bool wanted;              // whether they are to be there
 };
 
+static int add_step(const struct walk *walk, tally_object *element, uint64_t hash);
+
 static int step_hashed(struct tally_object *element, void *context)
 {
 	const struct walk *walk = context;
@@ -122,8 +125,11 @@ static int step_hashed(struct tally_object *element, void *context)
 	return tally_object_hash(element, &hash, walk->operation) ? -1 : walk->step(walk, element, hash);
 }
 
+static int add_each_of_table(struct tally_dict *items, const struct walk *walk);
+
 static int each_of_table(struct tally_dict *items, const struct walk *walk)
 {
+	if (walk->step == add_step) return add_each_of_table(items, walk);
 	struct tally_entry entry;
 	size_t position = 0;
 	int status = 0;
@@ -150,6 +156,33 @@ static int add_step(const struct walk *walk, tally_object *element, uint64_t has
 {
 	struct tally_found found = tally_keyed_find_hashed(walk->set, element, hash, walk->operation);
 	return store(walk->set, element, hash, &found, walk->operation) < 0 ? -1 : 0;
+}
+
+// Many in one hold of the set's lock; one that must be compared by code of the host's, or for which there is no room, alone.
+static int add_some(const struct walk *walk, struct tally_entry *entries, size_t count)
+{
+	int status = 0;
+	for (size_t i = 0; i < count; i++) {
+		drop(entries[i].value);
+		entries[i].value = NULL;
+	}
+	for (size_t added = 0; added < count && status == 0;) {
+		added += tally_keyed_store_some(walk->set, entries + added, count - added);
+		if (added == count) break;
+		status = add_step(walk, entries[added].key, entries[added].hash);
+		added++;
+	}
+	tally_keyed_drop_some(walk->set, entries, count);
+	return status;
+}
+
+static int add_each_of_table(struct tally_dict *items, const struct walk *walk)
+{
+	struct tally_entry entries[TALLY_KEYED_BATCH];
+	size_t position = 0, count;
+	int status = 0;
+	while (status == 0 && (count = tally_keyed_next_some(items, &position, entries))) status = add_some(walk, entries, count);
+	return status;
 }
 
 static int discard_step(const struct walk *walk, tally_object *element, uint64_t hash)
@@ -338,12 +371,8 @@ int tally_set_discard(tally_object *object, tally_object *element)
 int tally_set_pop(tally_object *object, tally_object **element)
 {
 	struct tally_dict *set = set_to_change("set_pop", object);
-	struct tally_entry removed;
 	if (element) *element = NULL;
-	if (!set) return -1;
-	if (!tally_keyed_pop(set, &removed)) return 0;
-	hand_out(removed.key, element);
-	return 1;
+	return set ? tally_keyed_pop(set, element, NULL) : -1;
 }
 
 int tally_set_clear(tally_object *object)

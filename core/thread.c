@@ -162,8 +162,8 @@ void tally_threads_each_busy(void (*visit)(const struct tally_member *member, vo
 
 // ---- known threads ----
 
-// A section left open by a thread that ended inside it cannot be ended: its record was on the stack. Its object stays
-// locked; the dying of the section are buried.
+// A section left open by a thread that ended inside it cannot be ended: its record was on the stack. What it held stays
+// locked; the dying of the section are buried. (In a blocking region it was suspended, and held nothing.)
 static void abandon_sections(struct tally_thread *self)
 {
 	self->burying = false;

@@ -90,6 +90,9 @@ struct tally_thread {
 	enum tally_thread_state state;
 	uint32_t depth;                 // attaches not undone yet
 	uint32_t put_off;               // constructors and drops that have passed a queue
+	int32_t hot_left;               // foreign counts until the next look (biased/hot.h)
+	uint32_t hot_rest;              // from there to the next sample
+	uint32_t hot_chance;            // what the next distance depends on
 	uint32_t generation;            // of the runtime that `slot` belongs to
 	uint32_t nesting;               // levels of hash, equality, order, repr and call on this stack
 	struct tally_nested *shown;     // core/repr.c: what is being shown on this stack

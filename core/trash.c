@@ -87,8 +87,11 @@ static void look_again_stopped(struct tally_trash *trash, struct tally_candidate
 		if (trash->has_classes) tally_class_note_outsiders(set);
 		tally_trial_mark_held(set);
 	}
-	for (size_t i = 0; i < trash->count; i++)
-		if (!can_tell || !tally_candidate_has(set->trash, tally_candidate_number(object_at(trash, i)))) trash->object[i] |= CAME_BACK;
+	for (size_t i = 0; i < trash->count; i++) {
+		bool is_trash = can_tell && tally_candidate_has(set->trash, tally_candidate_number(object_at(trash, i)));
+		if (is_trash) variant_gather_stopped(object_at(trash, i)); // its finalizer may have spread it
+		else trash->object[i] |= CAME_BACK;
+	}
 }
 
 // Finds what is reachable again.

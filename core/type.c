@@ -83,6 +83,14 @@ void tally_type_leave(struct tally_type *type)
 	tally_latch_drop(&latch);
 }
 
+const char *tally_type_name_at(unsigned index, const struct tally_type *type)
+{
+	tally_latch_take(&latch);
+	bool is_there = tally_types[index] == type;
+	tally_latch_drop(&latch);
+	return is_there ? type->name : NULL;
+}
+
 int tally_type_table_full(const char *operation)
 {
 	return tally_error_raise(TALLY_ERROR_OVERFLOW, operation, "there are %d types already", TALLY_TYPES - 1);

@@ -118,6 +118,8 @@ struct tally_type *tally_type_add(const struct tally_type *description, const ch
 bool tally_type_enter(struct tally_type *type);
 void tally_type_leave(struct tally_type *type);
 int tally_type_table_full(const char *operation); // sets the error; -1
+// The name of a type that was seen at that index; NULL: it has died. Any thread; `type` may be the address of what is gone.
+const char *tally_type_name_at(unsigned index, const struct tally_type *type);
 // World stopped: calls `visit` for every class.
 void tally_types_each_class(void (*visit)(struct tally_class *type, void *context), void *context);
 

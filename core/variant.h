@@ -1,4 +1,4 @@
-// core/variant.h: everything that a variant owes the core, in seven groups. The whole difference between the builds is
+// core/variant.h: everything that a variant owes the core, in eight groups. The whole difference between the builds is
 // behind these functions: core has no variant conditional, and a missing or wrong function is a compile error.
 //
 // The bodies come from variant_inline.h, which only the variants have (gil/, biased/, biased/atomic/): the include path
@@ -172,6 +172,24 @@ void variant_free_remote(struct tally_page *page, void *block);
 
 bool variant_switch_interval_set(uint64_t ns);
 bool variant_switch_interval_get(uint64_t *ns);
+
+// ---- 8. spread objects, hot objects ----------------------------------------------------------------------------
+// tally/share.h; docs/hot.md. Where threads never count at the same time there is nothing to spread, and nothing is hot.
+
+// What tally_spread does, whose name is `operation`; the thread is attached, at a stop point. Stops the world. 0; -1 with the
+// error set.
+int variant_spread(struct tally_object *object, const char *operation);
+bool variant_is_spread(const struct tally_object *object);
+// World stopped: spread objects that nobody refers to are spread no more and join the calling thread's dying. Returns how many.
+size_t variant_bury_spread_stopped(void);
+// World stopped: the object, or every object, is spread no more. Of all, those that nobody refers to join the dying.
+void variant_gather_stopped(struct tally_object *object);
+void variant_gather_all_stopped(void);
+
+// What tally_hot_start, tally_hot_stop and tally_hot_get do. Any thread, attached or not, while the runtime runs.
+void variant_hot_start(uint32_t period);
+void variant_hot_stop(void);
+size_t variant_hot_get(tally_hot *hottest, size_t most);
 
 extern const char variant_name[];
 

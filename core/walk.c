@@ -36,6 +36,7 @@ int tally_heap_stats_get(tally_heap_stats *stats)
 		return tally_error_raise(TALLY_ERROR_VALUE, "heap_stats_get", "size is %zu, expected sizeof(tally_heap_stats), %zu",
 		                         stats->size, sizeof *stats);
 	struct totals totals = {0};
+	variant_reclaim(); // what only waits for readers who have gone on is not alive
 	variant_world_stop();
 	tally_pages_each(count_page, &totals);
 	stats->immortal_objects = tally_load(&tally_immortals, relaxed);
@@ -102,6 +103,7 @@ int tally_heap_walk(int (*visit)(const tally_heap_block *block, void *context), 
 {
 	if (!tally_enter_run("heap_walk")) return -1;
 	struct walk walk = {visit, context};
+	variant_reclaim();
 	variant_world_stop();
 	int result = tally_pages_each(walk_page, &walk);
 	variant_world_start();
@@ -154,6 +156,7 @@ int tally_heap_trim(size_t *released)
 void tally_heap_tidy(void)
 {
 	variant_world_stop();
+	variant_reclaim_stopped();
 	give_all_empty();
 	variant_world_start();
 	tally_bury();

@@ -33,7 +33,7 @@ enum {
 	SLOT_WAITER = 8,
 	SLOT_REFRESH = TALLY_REFRESH,
 	SLOT_FLAGS = TALLY_POLL_FLAGS, // everything that is not the list
-	SLOT_TAGS = 0xFFFE, // tags 1 to 0xFFFD; 0: merged, 0xFFFE: nobody, 0xFFFF: immortal
+	SLOT_TAGS = 0xFFFD, // tags 1 to 0xFFFC; 0: merged, 0xFFFD: spread, 0xFFFE: nobody, 0xFFFF: immortal
 };
 
 struct tally_slot {
@@ -41,6 +41,7 @@ struct tally_slot {
 	struct tally_slot *next_orphan;     // guarded by the registry's latch
 	uint16_t tag;
 	struct tally_limbo *limbo; // what its thread has given up and others may still read (biased/reclaim.c)
+	struct spread_counts *spread; // of spread objects, by its threads (biased/spread.h); NULL: none yet
 	struct tally_heap heap;    // whoever holds the role
 };
 
@@ -105,5 +106,9 @@ void tally_retired_drop(void);
 // and the innermost one takes its object again.
 void tally_sections_suspend(void);
 void tally_sections_resume(void);
+
+// The slot's thread has gone; the registry's latch is held, so nobody has stopped the world. What its threads have counted of
+// spread objects is moved to where it does not depend on the slot.
+void tally_slot_fold(struct tally_slot *slot);
 
 #endif

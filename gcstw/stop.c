@@ -59,6 +59,7 @@ struct tally_slot *tally_slot_get(void)
 void tally_slot_leave_behind(struct tally_slot *slot)
 {
 	tally_latch_take(&registry.latch);
+	tally_slot_fold(slot);
 	slot->next_orphan = registry.orphans;
 	registry.orphans = slot;
 	tally_latch_drop(&registry.latch);

@@ -125,6 +125,7 @@ const bool variant_world_waits = true;
 
 void variant_world_stop(void)
 {
+	tally_slot_pausing(tally_self.slot);
 	while (!slot_try_leave(tally_self.slot)) slot_take(tally_self.slot);
 	tally_slots_stop();
 	tally_self.is_stopper = true;
@@ -135,6 +136,7 @@ void variant_world_start(void)
 	tally_self.is_stopper = false;
 	tally_slots_start();
 	slot_attach(tally_self.slot);
+	tally_slot_entered(tally_self.slot);
 }
 
 struct each_heap {

@@ -2053,6 +2053,7 @@ static void begin_many(void)
 
 static void end_many(void)
 {
+	fixture_settle();
 	for (int i = 0; i < MANY; i++) CHECK_EQ(tally_refcount(many_names[i]), 1);
 	drop(many_names, MANY);
 }

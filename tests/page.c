@@ -158,10 +158,26 @@ static void a_large_block_is_found_by_its_first_address(void)
 		CHECK(!variant_is_alive((struct tally_object *)(void *)block)); // I2 of core/heap.h
 		block[0] = block[sizes[i] - 1] = 1;
 		memset(block, 0, 8);
-		bool own_arena = sizes[i] == TALLY_ARENA_SIZE;
 		tally_heap_free(block);
-		if (!own_arena) CHECK_EQ(page->state, TALLY_PAGE_UNUSED);
+		CHECK_EQ(tally_safepoint(), 0); // until then somebody may look at it
+		if (sizes[i] < TALLY_ARENA_SIZE) CHECK_EQ(page->state, TALLY_PAGE_UNUSED);
 	}
+}
+
+// A thread that reads without a lock may have seen the object, and looks at the counts in its header.
+static void a_large_block_of_an_object_keeps_its_dead_header_until_all_threads_have_gone_on(void)
+{
+	char *block = new_block(3 * TALLY_PAGE_SIZE, TALLY_LAYOUT_LEAF);
+	struct tally_page *page = tally_page_of(block);
+	tally_heap_free(block);
+	CHECK_EQ(page->state, variant_world_waits ? TALLY_PAGE_RETIRED : TALLY_PAGE_UNUSED);
+	CHECK(!variant_is_alive((struct tally_object *)(void *)block));
+	void *next = new_block(3 * TALLY_PAGE_SIZE, TALLY_LAYOUT_RAW);
+	CHECK((next == block) == !variant_world_waits);
+	tally_heap_free(next);
+	CHECK_EQ(tally_safepoint(), 0);
+	CHECK(page->state != TALLY_PAGE_RETIRED);
+	check_heap();
 }
 
 static void each_page_has_queue_bits_of_its_own_which_are_clear(void)
@@ -368,6 +384,15 @@ static void an_available_page_is_current_again_before_a_new_one_is_taken(void)
 	check_heap();
 }
 
+// Whoever finds that it has to wait asks for the end of it; a thread that is alone has gone on at its next point.
+static void ripen(const struct tally_page *page)
+{
+	bool waits = variant_world_waits && page->layout != TALLY_LAYOUT_RAW;
+	if (waits) CHECK(!variant_has_passed(page->stamp));
+	CHECK_EQ(tally_safepoint(), 0);
+	if (waits) CHECK(variant_has_passed(page->stamp));
+}
+
 static void an_empty_page_serves_any_class_and_layout_of_its_heap(void)
 {
 	static struct filled filled;
@@ -388,8 +413,35 @@ static void an_empty_page_serves_any_class_and_layout_of_its_heap(void)
 		for (unsigned each = 0; each < next.count; each++) tally_heap_free(next.blocks[each]);
 		tally_heap_free(next.after);
 		check_heap();
+		ripen(next.page);
 	}
 	tally_heap_free(filled.after);
+}
+
+// What its blocks have in front stays a header, so nobody who looks there is misled.
+static void an_empty_page_of_objects_serves_their_size_at_once_and_others_when_all_threads_have_gone_on(void)
+{
+	static struct filled filled, next;
+	start_fresh();
+	fill(&filled, TALLY_LAYOUT_CALLBACK, tally_class_of(100));
+	for (unsigned i = 0; i < filled.count; i++) tally_heap_free(filled.blocks[i]);
+	CHECK_PTR(heap()->empty, filled.page);
+	fill(&next, TALLY_LAYOUT_LEAF, tally_class_of(100));
+	CHECK_PTR(next.page, filled.page);
+	for (unsigned i = 0; i < next.count; i++) tally_heap_free(next.blocks[i]);
+	tally_heap_free(next.after);
+	void *raw = new_block(3000, TALLY_LAYOUT_RAW);
+	CHECK((tally_page_of(raw) == filled.page) == !variant_world_waits);
+	if (variant_world_waits) {
+		CHECK_EQ(filled.page->state, TALLY_PAGE_EMPTY);
+		ripen(filled.page);
+		void *other = new_block(5000, TALLY_LAYOUT_RAW);
+		CHECK_PTR(tally_page_of(other), filled.page);
+		tally_heap_free(other);
+	}
+	tally_heap_free(raw);
+	tally_heap_free(filled.after);
+	check_heap();
 }
 
 static void a_trim_takes_empty_and_unused_current_pages_from_the_heap_and_no_others(void)
@@ -621,6 +673,7 @@ int main(void)
 	fixture_begin(60);
 	TAP_RUN(an_address_and_its_index_lead_to_one_another_in_pages_of_every_class);
 	TAP_RUN(a_large_block_is_found_by_its_first_address);
+	TAP_RUN(a_large_block_of_an_object_keeps_its_dead_header_until_all_threads_have_gone_on);
 	TAP_RUN(each_page_has_queue_bits_of_its_own_which_are_clear);
 	TAP_RUN(i5_the_block_that_died_last_is_the_next_to_be_allocated);
 	TAP_RUN(i5_a_page_that_is_full_or_has_aged_keeps_no_spare_block);
@@ -630,6 +683,7 @@ int main(void)
 	TAP_RUN(a_full_page_is_available_when_an_eighth_of_it_is_free_and_empty_when_all_is);
 	TAP_RUN(an_available_page_is_current_again_before_a_new_one_is_taken);
 	TAP_RUN(an_empty_page_serves_any_class_and_layout_of_its_heap);
+	TAP_RUN(an_empty_page_of_objects_serves_their_size_at_once_and_others_when_all_threads_have_gone_on);
 	TAP_RUN(a_trim_takes_empty_and_unused_current_pages_from_the_heap_and_no_others);
 	TAP_RUN(a_heap_with_many_empty_pages_gives_them_back_at_its_next_run_point);
 	TAP_RUN(i1_a_block_is_allocated_or_free_or_beyond_bump_and_never_two_of_them);

@@ -462,11 +462,280 @@ static void the_object_of_a_section_lives_on_while_its_caller_keeps_it(void)
 	check_died_in_order(1);
 }
 
-// ---- no deadlock ----
+// ---- two objects ----
+
+enum { SUM = 1000 };
 
 struct pair {
 	tally_object *a, *b;
 };
+
+static struct pair pair_of(int64_t a, int64_t b) { return (struct pair){list_of_one(a), list_of_one(b)}; }
+
+static void drop_pair(struct pair *pair)
+{
+	tally_decref(pair->a);
+	tally_decref(pair->b);
+}
+
+static int64_t number_in(tally_object *list) { return take_counted(tally_list_get(list, 0)); }
+
+static void set_value(tally_object *list, int64_t value)
+{
+	tally_object *number = counted(value);
+	CHECK_EQ(tally_list_set(list, 0, number), 0);
+	tally_decref(number);
+}
+
+// In either order, one of them twice, each inside the other: number says which.
+static void move_between(void *context, unsigned number)
+{
+	struct pair *pair = context;
+	tally_object *first = number % 2 ? pair->a : pair->b, *second = number % 2 ? pair->b : pair->a;
+	tally_critical section, inner;
+	for (int i = tap_scale(30000); i > 0; i--) {
+		CHECK_EQ(tally_critical_begin_two(&section, first, second), 0);
+		int64_t left = number_in(first), right = number_in(second);
+		if (left + right != SUM) CHECK_EQ(left + right, SUM);
+		set_value(first, left - 1);
+		if (i % 4 == 0) CHECK_EQ(tally_critical_begin_two(&inner, second, first), 0);
+		if (i % 4 == 1) CHECK_EQ(tally_critical_begin(&inner, second), 0);
+		if (i % 4 == 2) CHECK_EQ(tally_critical_begin_two(&inner, first, first), 0);
+		set_value(second, right + 1);
+		if (i % 4 < 3) CHECK_EQ(tally_critical_end(&inner), 0);
+		CHECK_EQ(tally_critical_end(&section), 0);
+	}
+}
+
+static void a_section_over_two_shows_and_changes_both_as_one_whatever_their_order(void)
+{
+	hurry();
+	struct pair pair = pair_of(SUM, 0);
+	run_threads(THREADS, move_between, &pair);
+	CHECK_EQ(number_in(pair.a) + number_in(pair.b), SUM);
+	CHECK_EQ(number_in(pair.a), SUM); // as many went there as came back
+	drop_pair(&pair);
+}
+
+static void add_to_one_or_both(void *context, unsigned number)
+{
+	struct pair *pair = context;
+	tally_object *first = number % 2 ? pair->a : pair->b, *second = number % 2 ? pair->b : pair->a;
+	tally_critical section;
+	for (int i = tap_scale(30000); i > 0; i--) {
+		bool both = i % 2;
+		if (both) CHECK_EQ(tally_critical_begin_two(&section, first, second), 0);
+		else CHECK_EQ(tally_critical_begin(&section, first), 0);
+		add_one(first);
+		if (both) add_one(second);
+		CHECK_EQ(tally_critical_end(&section), 0);
+	}
+}
+
+static void sections_over_two_and_over_one_of_them_keep_each_other_out(void)
+{
+	hurry();
+	struct pair pair = pair_of(0, 0);
+	run_threads(THREADS, add_to_one_or_both, &pair);
+	CHECK_EQ(number_in(pair.a) + number_in(pair.b), (int64_t)THREADS * (tap_scale(30000) + (tap_scale(30000) + 1) / 2));
+	drop_pair(&pair);
+}
+
+static void shift_items(void *context, unsigned number)
+{
+	struct pair *pair = context;
+	tally_critical section;
+	if (number > 1) { // no section: each list alone has never an odd number of items
+		unsigned odd = 0;
+		for (int i = tap_scale(50000); i > 0; i--) odd += size_of(number % 2 ? pair->a : pair->b) % 2;
+		CHECK_EQ(odd, 0);
+		return;
+	}
+	for (int i = tap_scale(20000); i > 0; i--) {
+		tally_object *from = i % 2 ? pair->a : pair->b, *to = i % 2 ? pair->b : pair->a;
+		CHECK_EQ(tally_critical_begin_two(&section, number ? pair->a : pair->b, number ? pair->b : pair->a), 0);
+		for (int each = size_of(from) ? 2 : 0; each > 0; each--) {
+			tally_object *item = must(tally_list_pop(from, -1));
+			CHECK_EQ(tally_list_append(to, item), 0);
+			tally_decref(item);
+		}
+		CHECK_EQ(tally_critical_end(&section), 0);
+	}
+}
+
+static void an_operation_on_either_object_sees_no_section_over_both_half_done(void)
+{
+	hurry();
+	struct pair pair = {must(tally_list_new()), must(tally_list_new())};
+	for (int i = 0; i < 10; i++) CHECK_EQ(tally_list_append(i % 2 ? pair.a : pair.b, tally_none()), 0);
+	CHECK_EQ(tally_list_append(pair.a, tally_none()), 0);
+	CHECK_EQ(tally_list_append(pair.b, tally_none()), 0);
+	run_threads(4, shift_items, &pair);
+	CHECK_EQ(size_of(pair.a) + size_of(pair.b), 12);
+	drop_pair(&pair);
+}
+
+static void nest_three(void *context, unsigned number)
+{
+	tally_object **three = context;
+	tally_object *x = three[number % 3], *y = three[(number + 1) % 3], *z = three[(number + 2) % 3];
+	tally_critical outer, two, inner;
+	for (int i = tap_scale(20000); i > 0; i--) {
+		CHECK_EQ(tally_critical_begin(&outer, x), 0);
+		CHECK_EQ(tally_critical_begin_two(&two, i % 2 ? y : z, i % 2 ? z : x), 0);
+		add_one(z); // holds both for certain
+		CHECK_EQ(tally_critical_begin(&inner, y), 0);
+		add_one(y);
+		CHECK_EQ(tally_critical_end(&inner), 0);
+		add_one(z);
+		CHECK_EQ(tally_critical_end(&two), 0);
+		add_one(x);
+		CHECK_EQ(tally_critical_end(&outer), 0);
+	}
+}
+
+static void six_threads_that_nest_sections_over_one_and_two_of_three_in_all_orders_do_not_deadlock(void)
+{
+	hurry();
+	int64_t sum = 0;
+	tally_object *three[3];
+	for (int i = 0; i < 3; i++) three[i] = list_of_one(0);
+	run_threads(6, nest_three, three);
+	for (int i = 0; i < 3; i++) {
+		sum += number_in(three[i]);
+		tally_decref(three[i]);
+	}
+	CHECK_EQ(sum, (int64_t)6 * 4 * tap_scale(20000));
+}
+
+static void operations_inside_on_either_object_do_not_wait(void)
+{
+	tally_critical section;
+	tally_object *list = must(tally_list_new()), *dict = must(tally_dict_new()), *key = counted(1), *value = NULL;
+	for (int turn = 0; turn < 2; turn++) {
+		CHECK_EQ(tally_critical_begin_two(&section, turn ? list : dict, turn ? dict : list), 0);
+		CHECK_EQ(tally_list_append(list, key), 0);
+		CHECK_EQ(tally_dict_set(dict, key, list), 0);
+		CHECK_EQ(tally_dict_get(dict, key, &value), 1);
+		CHECK(value == list);
+		tally_decref(value);
+		CHECK_EQ(size_of(list), (size_t)turn + 1);
+		CHECK_EQ(tally_critical_end(&section), 0);
+	}
+	tally_decref(dict);
+	tally_decref(list);
+	tally_decref(key);
+}
+
+static void what_is_no_pair_of_objects_is_refused_and_what_is_one_twice_is_a_section_over_it(void)
+{
+	tally_critical outer, section;
+	tally_object *list = must(tally_list_new());
+	CHECK_EQ(tally_critical_begin_two(&section, list, NULL), -1);
+	CHECK_ERROR(TALLY_ERROR_TYPE, "critical_begin_two: expected an object, got NULL");
+	CHECK_EQ(tally_critical_begin_two(&section, NULL, list), -1);
+	CHECK_EQ(tally_critical_begin_two(&section, NULL, NULL), -1);
+	CHECK_EQ(tally_critical_end(&section), -1); // none was begun
+	tally_error_clear();
+	CHECK_EQ(tally_critical_begin_two(&outer, list, list), 0);
+	CHECK_EQ(tally_critical_begin_two(&section, list, tally_none()), 0);
+	CHECK_EQ(tally_list_append(list, tally_none()), 0);
+	CHECK_EQ(tally_critical_end(&outer), -1);
+	CHECK_ERROR(TALLY_ERROR_VALUE, "critical_end: not the innermost section of this thread");
+	CHECK_EQ(tally_critical_end(&section), 0);
+	CHECK_EQ(tally_critical_end(&outer), 0);
+	CHECK_EQ(tally_blocking_begin(), 0);
+	CHECK_EQ(tally_critical_begin_two(&section, list, list), -1);
+	CHECK_EQ(tally_blocking_end(), 0);
+	CHECK_EQ(tally_error_code(), TALLY_ERROR_THREAD);
+	tally_error_clear();
+	tally_decref(list);
+}
+
+static struct {
+	stage at;
+	struct pair pair;
+} two_doors;
+
+static void *come_in_by_both(void *unused)
+{
+	(void)unused;
+	tally_critical section;
+	tally_token token = attached();
+	await(&two_doors.at, 1); // the other is in its blocking region, inside its section over both
+	CHECK_EQ(tally_critical_begin_two(&section, two_doors.pair.b, two_doors.pair.a), 0);
+	CHECK_EQ(tally_list_append(two_doors.pair.a, tally_none()), 0);
+	CHECK_EQ(tally_list_append(two_doors.pair.b, tally_none()), 0);
+	CHECK_EQ(tally_critical_end(&section), 0);
+	reach(&two_doors.at, 2);
+	await(&two_doors.at, 3); // the other is back in its section
+	CHECK_EQ(tally_list_append(two_doors.pair.b, tally_none()), 0); // waits for its end
+	CHECK(has_reached(&two_doors.at, 4));
+	CHECK_EQ(tally_list_append(two_doors.pair.a, tally_none()), 0);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void a_blocking_region_suspends_both_and_both_are_held_again_afterwards(void)
+{
+	tally_critical section;
+	hurry();
+	two_doors.pair = (struct pair){must(tally_list_new()), must(tally_list_new())};
+	reach(&two_doors.at, 0);
+	pthread_t other = spawn(come_in_by_both, NULL);
+	CHECK_EQ(tally_critical_begin_two(&section, two_doors.pair.a, two_doors.pair.b), 0);
+	CHECK_EQ(tally_blocking_begin(), 0);
+	reach(&two_doors.at, 1);
+	while (!has_reached(&two_doors.at, 2)) sched_yield();
+	CHECK_EQ(tally_blocking_end(), 0);
+	reach(&two_doors.at, 3);
+	for (int i = 0; i < 2000; i++) { // long enough for whom the section does not keep out
+		size_t sum = size_of(two_doors.pair.a) + size_of(two_doors.pair.b);
+		if (sum != 2) CHECK_EQ(sum, 2);
+		tally_safepoint();
+		sched_yield();
+	}
+	reach(&two_doors.at, 4);
+	CHECK_EQ(tally_critical_end(&section), 0);
+	finish(other);
+	CHECK_EQ(size_of(two_doors.pair.a) + size_of(two_doors.pair.b), 4);
+	drop_pair(&two_doors.pair);
+}
+
+static void deaths_inside_a_section_over_two_wait_for_its_end(void)
+{
+	tally_critical section;
+	tally_object *type = fixture_probe_type();
+	struct pair pair = {must(tally_list_new()), must(tally_list_new())};
+	CHECK_EQ(tally_critical_begin_two(&section, pair.a, pair.b), 0);
+	tally_decref(probe(type, 0));
+	CHECK_EQ(tally_safepoint(), 0);
+	check_died_in_order(0);
+	CHECK_EQ(tally_critical_end(&section), 0);
+	check_died_in_order(1);
+	drop_pair(&pair);
+}
+
+static void *end_in_a_region_inside(void *pair)
+{
+	tally_critical section;
+	attached();
+	CHECK_EQ(tally_critical_begin_two(&section, ((struct pair *)pair)->a, ((struct pair *)pair)->b), 0);
+	CHECK_EQ(tally_blocking_begin(), 0);
+	return NULL;
+}
+
+static void a_thread_that_ends_in_a_region_inside_a_section_over_two_leaves_both_free(void)
+{
+	struct pair pair = pair_of(0, 0);
+	finish(spawn(end_in_a_region_inside, &pair));
+	add_one(pair.a);
+	add_one(pair.b);
+	CHECK_EQ(number_in(pair.a) + number_in(pair.b), 2);
+	drop_pair(&pair);
+}
+
+// ---- no deadlock ----
 
 static void nest_two(void *context, unsigned number)
 {
@@ -507,8 +776,9 @@ static atomic_ullong additions;
 static void do_anything(uint64_t *state, unsigned depth)
 {
 	tally_critical section;
-	tally_object *object = many[below(state, OBJECTS)];
-	CHECK_EQ(tally_critical_begin(&section, object), 0);
+	tally_object *object = many[below(state, OBJECTS)], *other = many[below(state, OBJECTS)];
+	if (below(state, 2)) CHECK_EQ(tally_critical_begin(&section, object), 0);
+	else CHECK_EQ(tally_critical_begin_two(&section, object, other), 0);
 	tally_object *key = counted(0);
 	CHECK_EQ(tally_dict_add(many[below(state, OBJECTS)], key, 1, NULL), 0);
 	atomic_fetch_add(&additions, 1);
@@ -567,6 +837,15 @@ int main(void)
 	TAP_RUN(deaths_inside_wait_for_the_end_of_the_outermost_section);
 	TAP_RUN(a_destructor_may_take_a_section_on_the_object_of_the_section_that_held_it_up);
 	TAP_RUN(the_object_of_a_section_lives_on_while_its_caller_keeps_it);
+	TAP_RUN(a_section_over_two_shows_and_changes_both_as_one_whatever_their_order);
+	TAP_RUN(sections_over_two_and_over_one_of_them_keep_each_other_out);
+	TAP_RUN(an_operation_on_either_object_sees_no_section_over_both_half_done);
+	TAP_RUN(operations_inside_on_either_object_do_not_wait);
+	TAP_RUN(what_is_no_pair_of_objects_is_refused_and_what_is_one_twice_is_a_section_over_it);
+	TAP_RUN(a_blocking_region_suspends_both_and_both_are_held_again_afterwards);
+	TAP_RUN(deaths_inside_a_section_over_two_wait_for_its_end);
+	TAP_RUN(a_thread_that_ends_in_a_region_inside_a_section_over_two_leaves_both_free);
+	TAP_RUN(six_threads_that_nest_sections_over_one_and_two_of_three_in_all_orders_do_not_deadlock);
 	TAP_RUN(two_threads_that_nest_in_opposite_orders_do_not_deadlock);
 	TAP_RUN(eight_threads_that_nest_in_opposite_orders_do_not_deadlock);
 	TAP_RUN(sections_operations_regions_and_stops_mix_without_a_deadlock);

@@ -109,6 +109,7 @@ static void add_stores_a_reference_once(void)
 	CHECK_EQ(length_of(set), 1);
 	CHECK_EQ(tally_set_contains(set, same), 1);
 	CHECK_EQ(tally_set_discard(set, same), 1);
+	fixture_settle();
 	CHECK_EQ(tally_refcount(first), 1);
 	CHECK_EQ(tally_set_discard(set, same), 0);
 	CHECK_EQ(length_of(set), 0);
@@ -134,6 +135,7 @@ static void elements_come_in_the_order_in_which_they_were_added(void)
 	CHECK_EQ(tally_set_next(set, &position, NULL), 1);
 	for (int i = 5; i >= 0; i--) {
 		CHECK_EQ(tally_set_pop(set, &element), 1);
+		fixture_settle();
 		CHECK_EQ(tally_refcount(element), order[i] == 1000000 ? 1 : UINT32_MAX);
 		CHECK_EQ(take_value(element), order[i]);
 	}

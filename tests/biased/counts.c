@@ -117,7 +117,7 @@ static bool is_queued(tally_object *object)
 
 static void the_tests_of_the_local_word_are_one_comparison_each(void)
 {
-	static const uint32_t tags[] = {1, 2, 0x7FFF, 0x8000, 0xFFFD};
+	static const uint32_t tags[] = {1, 2, 0x7FFF, 0x8000, 0xFFFC};
 	for (size_t i = 0; i < 5; i++) {
 		uint32_t self = tags[i] << 16;
 		for (uint32_t count = 0; count <= 0xFFFF; count++) {

@@ -70,8 +70,9 @@ static void check_exclusion(unsigned count, bool one_bucket)
 		uint8_t lock = lock_of(guarded.objects[i]), flags = flags_of(guarded.objects[i]);
 		sum += guarded.counters[i];
 		CHECK(lock == LOCK_FREE || lock == LOCK_HFREE); // nobody is left behind
-		CHECK(flags == 0 || flags == (LOCK_CONTENDED | LOCK_SETTLED));
-		if (!flags && light_lock_enabled) CHECK_EQ(lock, LOCK_FREE); // I1
+		uint8_t contention = flags & (LOCK_CONTENDED | LOCK_SETTLED);
+		CHECK(contention == 0 || contention == (LOCK_CONTENDED | LOCK_SETTLED));
+		if (!(flags & LOCK_CONTENDED) && light_lock_from == LOCK_FREE) CHECK_EQ(lock, LOCK_FREE); // I1
 		tally_decref(guarded.objects[i]);
 	}
 	CHECK_EQ(sum, (long)THREADS * tap_scale(50000));
@@ -91,7 +92,7 @@ static void objects_that_share_a_bucket_of_sleepers_keep_their_own(void)
 
 static void without_the_fast_kind_threads_are_kept_apart_as_well(void)
 {
-	light_lock_enabled = false;
+	light_lock_from = LOCK_NEVER;
 	check_exclusion(1, false);
 	check_exclusion(4, false);
 }
@@ -134,7 +135,7 @@ static void *take_every_second_time(void *list)
 	return NULL;
 }
 
-static void threads_that_never_meet_leave_no_trace_either(void)
+static void threads_that_never_meet_take_and_drop_lightly_as_well(void)
 {
 	tally_object *list = new_list();
 	reach(&at, 0);
@@ -146,14 +147,14 @@ static void threads_that_never_meet_leave_no_trace_either(void)
 	}
 	finish(other);
 	CHECK_EQ(lock_of(list), LOCK_FREE);
-	CHECK_EQ(flags_of(list), 0);
+	CHECK_EQ(flags_of(list), LOCK_SHARED);
 	tally_decref(list);
 }
 
 static void without_the_fast_kind_every_taking_is_held(void)
 {
 	tally_object *list = new_list();
-	light_lock_enabled = false;
+	light_lock_from = LOCK_NEVER;
 	for (int i = 0; i < 3; i++) {
 		enum tally_hold hold = variant_lock_take(list);
 		CHECK_EQ(hold, TALLY_HOLD_HEAVY);
@@ -203,7 +204,7 @@ static void a_waiter_settles_the_object_which_is_held_from_then_on(void)
 		if (i > 0) CHECK_EQ(lock_of(list), LOCK_HELD);
 		variant_lock_drop(list, hold);
 		CHECK_EQ(lock_of(list), LOCK_HFREE);
-		CHECK_EQ(flags_of(list), LOCK_CONTENDED | LOCK_SETTLED); // for good
+		CHECK_EQ(flags_of(list), LOCK_CONTENDED | LOCK_SETTLED | LOCK_SHARED); // for good
 	}
 	tally_decref(list);
 }
@@ -290,6 +291,287 @@ static void a_drop_wakes_the_sleepers_of_its_object_and_no_others(void)
 	for (int i = 0; i < 2; i++) tally_decref(guarded.objects[i]);
 }
 
+static void await_sleeper(tally_object *list)
+{
+	while (!(flags_of(list) & LOCK_SETTLED)) tally_safepoint(), sched_yield();
+}
+
+// ---- who else has been here (I4) ----
+
+static void *find_marked(void *list)
+{
+	tally_token token = attached();
+	for (int i = 0; i < 2; i++) {
+		enum tally_hold hold = variant_lock_take(list);
+		CHECK(flags_of(list) & LOCK_SHARED); // before anything is done under the lock
+		variant_lock_drop(list, hold);
+	}
+	CHECK(flags_of(list) & LOCK_SHARED);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void *take_a_section(void *list)
+{
+	tally_critical section;
+	tally_token token = attached();
+	CHECK_EQ(tally_critical_begin(&section, list), 0);
+	CHECK(flags_of(list) & LOCK_SHARED);
+	CHECK_EQ(tally_critical_end(&section), 0);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void *take_quickly(void *list)
+{
+	tally_token token = attached();
+	CHECK(variant_lock_take_quick(list));
+	CHECK(flags_of(list) & LOCK_SHARED);
+	CHECK(variant_lock_drop_quick(list));
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void whoever_takes_the_lock_of_anothers_object_marks_it_first(void)
+{
+	void *(*const ways[])(void *) = {find_marked, take_a_section, take_quickly};
+	for (unsigned i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+		tally_critical section;
+		tally_object *list = new_list();
+		take_lightly(list);
+		CHECK_EQ(tally_critical_begin(&section, list), 0);
+		CHECK_EQ(tally_critical_end(&section), 0);
+		CHECK_EQ(flags_of(list), 0); // its owner leaves no mark
+		CHECK(variant_may_read(list) && !variant_is_shared(list));
+		finish(spawn(ways[i], list));
+		CHECK_EQ(flags_of(list), LOCK_SHARED);
+		take_lightly(list);
+		CHECK_EQ(flags_of(list), LOCK_SHARED); // for good
+		CHECK(variant_may_read(list) && variant_is_shared(list));
+		tally_decref(list);
+	}
+}
+
+static void without_the_fast_kind_the_mark_is_made_as_well(void)
+{
+	tally_object *list = new_list();
+	light_lock_from = LOCK_NEVER;
+	variant_lock_drop(list, variant_lock_take(list));
+	CHECK_EQ(flags_of(list), 0);
+	finish(spawn(find_marked, list));
+	CHECK_EQ(flags_of(list), LOCK_SHARED);
+	tally_decref(list);
+}
+
+// The lock is given to a sleeper that has waited long: that one marks the object, too.
+static void a_sleeper_marks_the_object_when_it_has_the_lock_and_not_before(void)
+{
+	tally_critical section;
+	for (unsigned impatient = 0; impatient < 2; impatient++) {
+		tally_object *list = new_list();
+		CHECK_EQ(tally_critical_begin(&section, list), 0);
+		pthread_t waiter = spawn(find_marked, list);
+		while (!(flags_of(list) & LOCK_SETTLED)) sched_yield();
+		for (uint64_t start = now_ns(); impatient && now_ns() - start < 3000000;) sched_yield();
+		CHECK_EQ(flags_of(list), LOCK_CONTENDED | LOCK_SETTLED);
+		CHECK_EQ(tally_critical_end(&section), 0);
+		finish(waiter);
+		CHECK_EQ(flags_of(list), LOCK_CONTENDED | LOCK_SETTLED | LOCK_SHARED);
+		tally_decref(list);
+	}
+}
+
+static void *make_a_list(void *made)
+{
+	tally_token token = attached();
+	*(tally_object **)made = new_list();
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+// Whose owner has gone, or who is immortal, has no owner: nobody reads without the mark.
+static void where_there_is_no_owner_everybody_marks(void)
+{
+	tally_object *list = NULL;
+	finish(spawn(make_a_list, &list));
+	CHECK(!variant_may_read(list));
+	take_lightly(list);
+	CHECK_EQ(flags_of(list), LOCK_SHARED);
+	CHECK(variant_may_read(list));
+	tally_decref(list);
+}
+
+// ---- sections over two ----
+
+static bool is_held(tally_object *list) { return lock_of(list) == LOCK_LIGHT || (lock_of(list) & ~LOCK_PARKED) == LOCK_HELD; }
+
+static tally_object *low, *high; // two lists, by address
+
+static void make_two(void)
+{
+	tally_object *a = new_list(), *b = new_list();
+	low = (uintptr_t)a < (uintptr_t)b ? a : b;
+	high = low == a ? b : a;
+}
+
+static void drop_two(void)
+{
+	CHECK(!is_held(low) && !is_held(high));
+	tally_decref(low);
+	tally_decref(high);
+}
+
+static void check_two(const tally_critical *section, enum tally_hold first, enum tally_hold second)
+{
+	CHECK(section->object == low && section->other == high);
+	CHECK_EQ(section->hold, first);
+	CHECK_EQ(section->other_hold, second);
+}
+
+static void a_section_over_two_holds_both_in_the_order_of_their_addresses(void)
+{
+	tally_critical section;
+	make_two();
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQ(tally_critical_begin_two(&section, i ? low : high, i ? high : low), 0);
+		check_two(&section, TALLY_HOLD_LIGHT, TALLY_HOLD_LIGHT);
+		CHECK(is_held(low) && is_held(high));
+		CHECK_EQ(variant_lock_take(low), TALLY_HOLD_NESTED);
+		CHECK_EQ(variant_lock_take(high), TALLY_HOLD_NESTED);
+		CHECK_EQ(tally_blocking_begin(), 0);
+		check_two(&section, TALLY_HOLD_NONE, TALLY_HOLD_NONE);
+		CHECK(!is_held(low) && !is_held(high));
+		CHECK_EQ(tally_blocking_end(), 0);
+		check_two(&section, TALLY_HOLD_LIGHT, TALLY_HOLD_LIGHT);
+		CHECK_EQ(tally_critical_end(&section), 0);
+		CHECK(!is_held(low) && !is_held(high));
+	}
+	CHECK_EQ(tally_critical_begin_two(&section, low, low), 0);
+	CHECK(section.object == low && !section.other);
+	CHECK(is_held(low));
+	CHECK_EQ(tally_critical_end(&section), 0);
+	drop_two();
+}
+
+static void a_section_over_two_is_nested_in_those_over_one_of_them(void)
+{
+	for (int i = 0; i < 2; i++) {
+		tally_critical outer, two, inner;
+		make_two();
+		tally_object *one = i ? high : low, *other_one = i ? low : high;
+		CHECK_EQ(tally_critical_begin(&outer, one), 0);
+		CHECK_EQ(tally_critical_begin_two(&two, low, high), 0);
+		check_two(&two, i ? TALLY_HOLD_LIGHT : TALLY_HOLD_NESTED, i ? TALLY_HOLD_NESTED : TALLY_HOLD_LIGHT);
+		CHECK_EQ(tally_critical_begin(&inner, other_one), 0);
+		CHECK_EQ(inner.hold, TALLY_HOLD_NESTED);
+		CHECK_EQ(variant_lock_take(one), TALLY_HOLD_NESTED); // not the innermost's
+		CHECK_EQ(tally_critical_end(&inner), 0);
+		CHECK(is_held(low) && is_held(high));
+		CHECK_EQ(tally_critical_end(&two), 0);
+		CHECK(is_held(one) && !is_held(other_one));
+		CHECK_EQ(tally_critical_end(&outer), 0);
+		drop_two();
+	}
+}
+
+static void after_a_wait_sections_over_two_are_whole_again_or_not_at_all(void)
+{
+	tally_critical outermost, outer, single, inner;
+	make_two();
+	CHECK_EQ(tally_critical_begin_two(&outermost, low, high), 0);
+	CHECK_EQ(tally_critical_begin_two(&outer, high, low), 0);
+	check_two(&outer, TALLY_HOLD_NESTED, TALLY_HOLD_NESTED);
+	CHECK_EQ(tally_blocking_begin(), 0);
+	CHECK_EQ(tally_blocking_end(), 0);
+	check_two(&outermost, TALLY_HOLD_LIGHT, TALLY_HOLD_LIGHT); // those over the same two together
+	check_two(&outer, TALLY_HOLD_NESTED, TALLY_HOLD_NESTED);
+	CHECK_EQ(tally_critical_begin(&single, high), 0);
+	CHECK_EQ(tally_critical_begin(&inner, high), 0);
+	CHECK_EQ(tally_blocking_begin(), 0);
+	CHECK_EQ(tally_blocking_end(), 0);
+	check_two(&outermost, TALLY_HOLD_NONE, TALLY_HOLD_NONE);
+	check_two(&outer, TALLY_HOLD_NONE, TALLY_HOLD_NONE);
+	CHECK_EQ(single.hold, TALLY_HOLD_LIGHT);
+	CHECK_EQ(inner.hold, TALLY_HOLD_NESTED);
+	CHECK(!is_held(low));
+	CHECK_EQ(tally_critical_end(&inner), 0);
+	check_two(&outer, TALLY_HOLD_NONE, TALLY_HOLD_NONE);
+	CHECK_EQ(tally_critical_end(&single), 0);
+	check_two(&outermost, TALLY_HOLD_LIGHT, TALLY_HOLD_LIGHT);
+	check_two(&outer, TALLY_HOLD_NESTED, TALLY_HOLD_NESTED);
+	CHECK_EQ(tally_critical_end(&outer), 0);
+	CHECK(is_held(low) && is_held(high));
+	CHECK_EQ(tally_critical_end(&outermost), 0);
+	drop_two();
+}
+
+static void *wait_for_both(void *unused)
+{
+	(void)unused;
+	tally_critical section;
+	tally_token token = attached();
+	reach(&at, 1);
+	CHECK_EQ(tally_critical_begin_two(&section, high, low), 0);
+	CHECK(is_held(low) && is_held(high));
+	CHECK_EQ(tally_critical_end(&section), 0);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+// Whoever waits for the higher has the lower; whoever waits for the lower has nothing.
+static void a_waiter_for_both_keeps_the_lower_only(void)
+{
+	for (int i = 0; i < 2; i++) {
+		tally_critical section;
+		make_two();
+		tally_object *one = i ? high : low;
+		reach(&at, 0);
+		CHECK_EQ(tally_critical_begin(&section, one), 0);
+		pthread_t waiter = spawn(wait_for_both, NULL);
+		while (!(flags_of(one) & LOCK_SETTLED)) CHECK_EQ(tally_safepoint(), 0);
+		if (i) CHECK(is_held(low));
+		else CHECK(!is_held(high));
+		variant_world_stop(); // nobody waits for it
+		variant_world_start();
+		CHECK_EQ(tally_critical_end(&section), 0);
+		finish(waiter);
+		drop_two();
+	}
+}
+
+static void *wait_for_both_inside(void *outer_one)
+{
+	tally_critical outer, section;
+	tally_token token = attached();
+	CHECK_EQ(tally_critical_begin(&outer, outer_one), 0);
+	reach(&at, 1);
+	CHECK_EQ(tally_critical_begin_two(&section, low, high), 0); // waits, `outer` suspended
+	CHECK(is_held(low) && is_held(high));
+	check_two(&section, TALLY_HOLD_LIGHT, TALLY_HOLD_HEAVY);
+	CHECK_EQ(outer.hold, TALLY_HOLD_NONE);
+	CHECK_EQ(tally_critical_end(&section), 0);
+	CHECK(is_held(low)); // again
+	CHECK_EQ(tally_critical_end(&outer), 0);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+// The lower one is held by a section further out, which lets go of it while the higher one is waited for.
+static void what_an_outer_section_lets_go_of_in_the_wait_is_taken_anew(void)
+{
+	tally_critical section;
+	make_two();
+	reach(&at, 0);
+	CHECK_EQ(tally_critical_begin(&section, high), 0);
+	pthread_t waiter = spawn(wait_for_both_inside, low);
+	await_at_run_points(&at, 1);
+	await_sleeper(high);
+	while (is_held(low)) sched_yield(); // it sleeps, and holds nothing
+	CHECK_EQ(tally_critical_end(&section), 0);
+	finish(waiter);
+	drop_two();
+}
+
 // ---- what a waiter lets go of ----
 
 static tally_object *held, *other; // two lists
@@ -303,11 +585,6 @@ static void *wait_for_held(void *unused)
 	reach(&at, 2);
 	CHECK_EQ(tally_thread_detach(token), 0);
 	return NULL;
-}
-
-static void await_sleeper(tally_object *list)
-{
-	while (!(flags_of(list) & LOCK_SETTLED)) tally_safepoint(), sched_yield();
 }
 
 static void nobody_who_stops_the_world_waits_for_a_waiter(void)
@@ -551,7 +828,7 @@ static void check_waits_beside_sections(void)
 static void a_thread_that_cycles_sections_of_a_millisecond_starves_nobody(void)
 {
 	check_waits_beside_sections();
-	light_lock_enabled = false;
+	light_lock_from = LOCK_NEVER;
 	check_waits_beside_sections();
 }
 
@@ -572,7 +849,7 @@ static bool forbid_membarrier(void)
 
 static void forbidden_at_the_start_every_taking_is_held(void)
 {
-	CHECK(!light_lock_enabled);
+	CHECK_EQ(light_lock_from, LOCK_NEVER);
 	check_exclusion(1, false);
 	check_exclusion(4, false);
 }
@@ -581,7 +858,7 @@ static void forbidden_at_the_start_every_taking_is_held(void)
 static void forbidden_later_a_stopped_world_does_in_its_place(void)
 {
 	pthread_t waiters[4];
-	CHECK(light_lock_enabled);
+	CHECK_EQ(light_lock_from, LOCK_FREE);
 	if (!CHECK(forbid_membarrier())) return;
 	for (int i = tap_scale(50); i > 0; i--) {
 		tally_critical section;
@@ -646,7 +923,7 @@ int main(int argc, char **argv)
 	if (argc == 2) return be_the_child(argv[1]);
 	fixture_begin(60);
 	TAP_RUN(an_object_that_nobody_contends_for_is_taken_and_dropped_lightly);
-	TAP_RUN(threads_that_never_meet_leave_no_trace_either);
+	TAP_RUN(threads_that_never_meet_take_and_drop_lightly_as_well);
 	TAP_RUN(without_the_fast_kind_every_taking_is_held);
 	TAP_RUN(a_waiter_settles_the_object_which_is_held_from_then_on);
 	TAP_RUN(a_contended_object_that_has_become_quiet_is_taken_at_once);
@@ -657,6 +934,15 @@ int main(int argc, char **argv)
 	TAP_RUN(objects_that_share_a_bucket_of_sleepers_keep_their_own);
 	TAP_RUN(a_drop_wakes_the_sleepers_of_its_object_and_no_others);
 	TAP_RUN(without_the_fast_kind_threads_are_kept_apart_as_well);
+	TAP_RUN(whoever_takes_the_lock_of_anothers_object_marks_it_first);
+	TAP_RUN(without_the_fast_kind_the_mark_is_made_as_well);
+	TAP_RUN(a_sleeper_marks_the_object_when_it_has_the_lock_and_not_before);
+	TAP_RUN(where_there_is_no_owner_everybody_marks);
+	TAP_RUN(a_section_over_two_holds_both_in_the_order_of_their_addresses);
+	TAP_RUN(a_section_over_two_is_nested_in_those_over_one_of_them);
+	TAP_RUN(after_a_wait_sections_over_two_are_whole_again_or_not_at_all);
+	TAP_RUN(a_waiter_for_both_keeps_the_lower_only);
+	TAP_RUN(what_an_outer_section_lets_go_of_in_the_wait_is_taken_anew);
 	TAP_RUN(nobody_who_stops_the_world_waits_for_a_waiter);
 	TAP_RUN(an_object_of_a_sleeping_waiter_dies_at_once);
 	TAP_RUN(a_waiter_in_a_section_lets_its_object_go_and_has_it_again_afterwards);

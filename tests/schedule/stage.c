@@ -2,9 +2,12 @@
 //
 // The page lies in a region aligned like an arena, mapped once, so that the real code finds descriptors and bits by
 // masking addresses as ever.
+#include "error.h"
+#include "hot.h"
 #include "limbo.h"
 #include "os.h"
 #include "report.h"
+#include "spread.h"
 #include "tap.h"
 #include "type.h"
 
@@ -42,6 +45,28 @@ void tally_patience_report(struct tally_patience *patience, const char *awaited)
 	(void)awaited;
 }
 
+// Every thread is attached when it makes a call, and makes none that fails.
+bool tally_enter_slow(const char *operation)
+{
+	(void)operation;
+	variant_stop_point();
+	return true;
+}
+
+int tally_error_type(const char *operation, const char *what, const struct tally_object *got)
+{
+	schedule_fail("%s: expected %s, got %p", operation, what, (const void *)got);
+}
+
+int tally_error_thread(const char *operation) { schedule_fail("%s: not attached", operation); }
+
+int tally_error_raise(enum tally_error_code code, const char *operation, const char *format, ...)
+{
+	schedule_fail("%s: error %d, %s", operation, (int)code, format);
+}
+
+int tally_error_memory(const char *operation, size_t bytes) { schedule_fail("%s: no memory for %zu bytes", operation, bytes); }
+
 static struct tally_member members[SCHEDULE_FIBERS_MAX];
 static struct tally_slot slots[4];
 static unsigned slots_taken;
@@ -53,6 +78,21 @@ void *tally_record_new(size_t size)
 }
 
 void tally_record_free(void *record) { (void)record; }
+
+void *tally_span_new(size_t size) { return calloc(1, size); }
+
+void tally_span_free(void *span, size_t size)
+{
+	(void)size;
+	free(span);
+}
+
+// Nothing is sampled.
+void hot_look(struct tally_object *object)
+{
+	(void)object;
+	tally_self.hot_left = INT32_MAX;
+}
 
 unsigned tally_processors(void) { return SCHEDULE_FIBERS_MAX; }
 
@@ -164,6 +204,7 @@ void stage_reset(void)
 	slots_taken = 0;
 	limbo_reset();
 	stage_clock_step = 0;
+	spread_fini();
 	tally_slots_fini();
 	light_lock_init();
 	for (unsigned i = 0; i < STAGE_PAGES; i++) reset_page(i);

@@ -25,7 +25,7 @@ typedef struct tally_token {
 // thread is cheap and changes nothing; attaching inside a blocking region interrupts the region until the detach.
 // Any thread of the process may attach; one that ends without detaching is detached then.
 // Returns 0; -1 with TALLY_ERROR_CLOSING when the runtime is not running or is shutting down, or
-// TALLY_ERROR_MEMORY (also: more than 65,533 threads attached at once).
+// TALLY_ERROR_MEMORY (also: more than 65,532 threads attached at once).
 TALLY_API int tally_thread_attach(tally_token *token);
 
 // Restores what the matching attach found. Detaching for good is a run point at which objects that other threads
@@ -71,11 +71,12 @@ typedef struct tally_critical {
 	uint32_t hold, other_hold;
 } tally_critical;
 
-// -1 with TALLY_ERROR_THREAD when the thread is not attached; else 0.
+// -1 with TALLY_ERROR_THREAD when the thread is not attached, TALLY_ERROR_TYPE when `object` is NULL; else 0. A stop point.
 TALLY_API int tally_critical_begin(tally_critical *section, tally_object *object);
 
 // The same over two objects at once, whatever their order here or in other threads' sections: they are held together, and
-// suspended together. Both may be the same. For operations on both that nobody is to see half done.
+// suspended together. Both may be the same. For operations on both that nobody is to see half done: a section over one inside
+// a section over the other holds both only as long as it has not had to wait.
 TALLY_API int tally_critical_begin_two(tally_critical *section, tally_object *a, tally_object *b);
 
 // Ends the innermost section. -1 with TALLY_ERROR_VALUE when `section` is not it; else 0.

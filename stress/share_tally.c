@@ -1,0 +1,349 @@
+// stress/share_tally.c: the benchmark of sharing on Tally: the life of the runtime, what the rows work on, and the rows in which
+// several threads use the same objects. See stress/share.c.
+//
+// Linked with each build. Each of the shared loops stands beside one of the same name in stress/share_python.c. Results are checked as a host
+// would check them. Automatic collection is on, as it is unless asked otherwise.
+#include "share_tally.h"
+
+#include <stdint.h>
+
+#include <tally/gc.h>
+#include <tally/heap.h>
+#include <tally/share.h>
+
+enum { SCAN = 50 }; // elements that one call of tally_read_items takes; divides ITEMS
+
+static const uint64_t fini_timeout_ns = UINT64_C(10000000000);
+
+static _Thread_local tally_token token;
+static struct place places[MOST_THREADS];
+
+const char *side_name(void) { return tally_variant(); }
+const char *side_version(void) { return tally_version(); }
+struct place *side_place(size_t i) { return &places[i]; }
+
+// ---- the life of the runtime ----
+
+void side_enter(void) { check(tally_thread_attach(&token)); }
+void side_leave(void) { check(tally_thread_detach(token)); }
+void side_pause(void) { check(tally_blocking_begin()); }
+void side_resume(void) { check(tally_blocking_end()); }
+
+void side_start(void)
+{
+	check(tally_init(&(tally_config){.size = sizeof(tally_config), .hash_seed = HASH_SEED}));
+	side_enter();
+}
+
+void side_stop(void)
+{
+	tally_heap_stats stats = {.size = sizeof stats};
+	uint64_t leaked = 0;
+	// Classes and spread objects die in a full collection, and the interned names of attributes in the next.
+	for (int i = 0; i < 2; i++) check(tally_gc_collect(2) < 0 ? -1 : 0);
+	check(tally_heap_stats_get(&stats));
+	if (stats.live_objects) fail("objects are alive at the end");
+	side_leave();
+	check(tally_fini(fini_timeout_ns, &leaked));
+	if (leaked) fail("objects have leaked");
+}
+
+// ---- what the rows work on ----
+
+void make_items(struct place *place)
+{
+	for (size_t i = 0; i < ITEMS; i++) place->items[i] = need(tally_float_new((double)i));
+}
+
+// Ints that are kept ready-made, and never counted.
+static void make_immortal_items(struct place *place)
+{
+	for (size_t i = 0; i < ITEMS; i++) place->items[i] = need(tally_int_new((int64_t)(i % 100)));
+}
+
+void drop_items(struct place *place) { give_up(place->items, ITEMS); }
+
+static tally_object *make_text(size_t i)
+{
+	char text[KEY_SIZE];
+	return need(tally_str_from(key_text(i, text)));
+}
+
+static tally_object *make_int(size_t i) { return need(tally_int_new((int64_t)(FIRST_INT + i))); }
+
+void make_equal_keys(struct place *place)
+{
+	for (size_t i = 0; i < ITEMS; i++) place->keys[i] = make_text(i);
+	for (size_t i = 0; i < ITEMS; i++) place->lookups[i] = make_text(shuffled(i));
+}
+
+void make_same_keys(struct place *place)
+{
+	for (size_t i = 0; i < ITEMS; i++) place->keys[i] = make_text(i);
+	for (size_t i = 0; i < ITEMS; i++) place->lookups[i] = tally_incref(place->keys[shuffled(i)]);
+}
+
+void make_int_keys(struct place *place)
+{
+	for (size_t i = 0; i < ITEMS; i++) place->keys[i] = make_int(i);
+	for (size_t i = 0; i < ITEMS; i++) place->lookups[i] = make_int(shuffled(i));
+}
+
+void drop_keys(struct place *place)
+{
+	give_up(place->lookups, ITEMS);
+	give_up(place->keys, ITEMS);
+}
+
+void make_list(struct place *place) { place->object = need(tally_list_from(place->items, ITEMS)); }
+
+void make_dict(struct place *place)
+{
+	place->object = need(tally_dict_new());
+	for (size_t i = 0; i < ITEMS; i++) check(tally_dict_set(place->object, place->keys[i], place->items[i]));
+}
+
+void drop_object(struct place *place) { tally_decref(place->object); }
+
+static tally_object *make_name(const char *text)
+{
+	tally_object *fresh = need(tally_str_from(text)), *interned = need(tally_str_intern(fresh));
+	tally_decref(fresh);
+	return interned;
+}
+
+tally_object *make_class(const char *name, size_t slot_count)
+{
+	static const char *const names[] = {"a", "b", "c"};
+	tally_class_spec spec = {
+		.size = sizeof spec, .name = name, .slots = slot_count ? names : NULL, .slot_count = slot_count};
+	return need(tally_class_new(&spec));
+}
+
+static void make_instance(struct place *place)
+{
+	static const char *const texts[] = {"a", "b", "c"};
+	make_items(place);
+	place->name = make_name("a");
+	place->object = need(tally_call(place->type, NULL, 0));
+	for (size_t i = 0; i < ITEMS; i++) place->lookups[i] = make_name(texts[i % 3]);
+	for (size_t i = 0; i < 3; i++) check(tally_attr_set(place->object, place->lookups[i], place->items[i]));
+}
+
+void make_slots_instance(struct place *place)
+{
+	place->type = make_class("Slots", 3);
+	make_instance(place);
+}
+
+void make_table_instance(struct place *place)
+{
+	place->type = make_class("Table", 0);
+	make_instance(place);
+}
+
+void drop_instance(struct place *place)
+{
+	give_up(place->lookups, ITEMS);
+	tally_decref(place->object);
+	tally_decref(place->name);
+	tally_decref(place->type);
+	drop_items(place);
+}
+
+// ---- shared lists ----
+
+static void prepare_list(struct place *place)
+{
+	make_items(place);
+	make_list(place);
+}
+
+static void prepare_immortal_list(struct place *place)
+{
+	make_immortal_items(place);
+	make_list(place);
+}
+
+static void prepare_empty_list(struct place *place)
+{
+	make_items(place);
+	place->object = need(tally_list_new());
+}
+
+static void finish_object(struct place *place)
+{
+	drop_object(place);
+	drop_items(place);
+}
+
+static void list_get(const struct lane *lane, size_t operations)
+{
+	EACH_OPERATION(lane, i) tally_decref(need(tally_list_get(lane->place->object, (ptrdiff_t)i)));
+}
+
+static void list_set(const struct lane *lane, size_t operations)
+{
+	EACH_OPERATION(lane, i)
+		check(tally_list_set(lane->place->object, (ptrdiff_t)i, lane->place->items[ITEMS - 1 - i]));
+}
+
+static void list_append(const struct lane *lane, size_t operations)
+{
+	EACH_OPERATION(lane, i) {
+		check(tally_list_append(lane->place->object, lane->place->items[i]));
+		if (i == ITEMS - 1) check(tally_list_clear(lane->place->object));
+	}
+}
+
+// ---- shared dicts ----
+
+static void prepare_dict(struct place *place)
+{
+	make_items(place);
+	make_equal_keys(place);
+	make_dict(place);
+}
+
+static void prepare_immortal_dict(struct place *place)
+{
+	make_immortal_items(place);
+	make_equal_keys(place);
+	make_dict(place);
+}
+
+static void finish_dict(struct place *place)
+{
+	drop_keys(place);
+	finish_object(place);
+}
+
+static void dict_get(const struct lane *lane, size_t operations)
+{
+	EACH_OPERATION(lane, i) take_value(lane->place, lane->place->lookups[i]);
+}
+
+static void dict_contains(const struct lane *lane, size_t operations)
+{
+	EACH_OPERATION(lane, i) check(tally_dict_contains(lane->place->object, lane->place->lookups[i]));
+}
+
+static void dict_mixed(const struct lane *lane, size_t operations)
+{
+	EACH_OPERATION(lane, i) {
+		if (i % 10 == 9) check(tally_dict_set(lane->place->object, lane->place->lookups[i], lane->place->items[i]));
+		else take_value(lane->place, lane->place->lookups[i]);
+	}
+}
+
+static void dict_add_same(const struct lane *lane, size_t operations)
+{
+	EACH_OPERATION(lane, i) check(tally_dict_add(lane->place->object, lane->place->lookups[i], 1, NULL));
+}
+
+// Every thread has its own keys.
+static void dict_add_own(const struct lane *lane, size_t operations)
+{
+	EACH_OPERATION(lane, i) {
+		size_t own = (i / lane->count * lane->count + lane->index) % ITEMS;
+		check(tally_dict_add(lane->place->object, lane->place->lookups[own], 1, NULL));
+	}
+}
+
+// ---- shared instances ----
+
+static void attr_get(const struct lane *lane, size_t operations)
+{
+	EACH_OPERATION(lane, i) take_attribute(lane->place, lane->place->lookups[i]);
+}
+
+// ---- the count of one object ----
+
+static void prepare_plain(struct place *place) { place->object = need(tally_float_new(0.5)); }
+static void prepare_immortal(struct place *place) { place->object = need(tally_int_new(7)); }
+
+static void prepare_spread(struct place *place)
+{
+	prepare_plain(place);
+	check(tally_spread(place->object));
+}
+
+static void count(const struct lane *lane, size_t operations)
+{
+	tally_object *object = lane->place->object;
+	for (size_t i = 0; i < operations; i++) tally_decref(tally_incref(object));
+}
+
+// ---- in read sections: one for each pass over the items ----
+
+static inline void look_at(const tally_object *object)
+{
+	if (!object) fail("an element is not there");
+}
+
+static void read_item(const struct lane *lane, size_t operations)
+{
+	tally_read section;
+	for (size_t done = 0; done < operations; done += ITEMS) {
+		check(tally_read_begin(&section, lane->place->object));
+		for (size_t i = 0; i < ITEMS; i++) look_at(tally_read_item(&section, (ptrdiff_t)i));
+		check(tally_read_end(&section));
+	}
+}
+
+static void read_items(const struct lane *lane, size_t operations)
+{
+	tally_read section;
+	tally_object *some[SCAN];
+	for (size_t done = 0; done < operations; done += ITEMS) {
+		check(tally_read_begin(&section, lane->place->object));
+		for (size_t i = 0; i < ITEMS; i += SCAN) {
+			if (tally_read_items(&section, i, some, SCAN) != SCAN) fail("elements are not there");
+			for (size_t j = 0; j < SCAN; j++) look_at(some[j]);
+		}
+		check(tally_read_end(&section));
+	}
+}
+
+static void read_get(const struct lane *lane, size_t operations)
+{
+	tally_read section;
+	tally_object *value;
+	for (size_t done = 0; done < operations; done += ITEMS) {
+		check(tally_read_begin(&section, lane->place->object));
+		for (size_t i = 0; i < ITEMS; i++) {
+			if (tally_read_get(&section, lane->place->lookups[i], &value) != 1) fail("a key is not found");
+			look_at(value);
+		}
+		check(tally_read_end(&section));
+	}
+}
+
+static const struct row shared_rows[] = {
+	{"shared-list-get", true, prepare_list, list_get, finish_object},
+	{"shared-list-get-immortal", true, prepare_immortal_list, list_get, finish_object},
+	{"shared-list-set", true, prepare_list, list_set, finish_object},
+	{"shared-list-append", true, prepare_empty_list, list_append, finish_object},
+	{"shared-dict-get", true, prepare_dict, dict_get, finish_dict},
+	{"shared-dict-get-immortal", true, prepare_immortal_dict, dict_get, finish_dict},
+	{"shared-dict-contains", true, prepare_dict, dict_contains, finish_dict},
+	{"shared-dict-mixed", true, prepare_dict, dict_mixed, finish_dict},
+	{"shared-dict-add-same", true, prepare_immortal_dict, dict_add_same, finish_dict},
+	{"shared-dict-add-own", true, prepare_immortal_dict, dict_add_own, finish_dict},
+	{"shared-attr-get-slots", true, make_slots_instance, attr_get, drop_instance},
+	{"shared-attr-get-table", true, make_table_instance, attr_get, drop_instance},
+	{"shared-count", true, prepare_plain, count, drop_object},
+	{"shared-count-immortal", true, prepare_immortal, count, drop_object},
+	{"shared-count-spread", true, prepare_spread, count, drop_object},
+	{"shared-read-item", true, prepare_list, read_item, finish_object},
+	{"shared-read-items", true, prepare_list, read_items, finish_object},
+	{"shared-read-get", true, prepare_dict, read_get, finish_dict},
+};
+
+const struct row *side_row(size_t i)
+{
+	const size_t shared_row_count = sizeof shared_rows / sizeof shared_rows[0];
+	if (i < private_row_count) return &private_rows[i];
+	i -= private_row_count;
+	return i < shared_row_count ? &shared_rows[i] : NULL;
+}
