@@ -51,11 +51,27 @@ static void take_two(tally_critical *section)
 	}
 }
 
+// Readers who need no lock otherwise wait for the section's end, too: they look whether the object is shut (core/variant.h). What
+// the section writes later releases it.
+static void shut(struct tally_object *object, unsigned hold)
+{
+	if (hold == TALLY_HOLD_NESTED) return;
+	tally_store(&object->moving, tally_load(&object->moving, relaxed) | 1, relaxed);
+}
+
+static void reopen(struct tally_object *object)
+{
+	// order: release what the section has changed; pairs with variant_is_shut, tally_list_moves. Else: half of it is seen.
+	tally_store(&object->moving, (uint8_t)((tally_load(&object->moving, relaxed) | 1) + 1), release);
+}
+
 // Other outer sections wait until this one has ended: nobody is resumed here.
 static void take(tally_critical *section)
 {
 	if (section->other) take_two(section);
 	else section->hold = kind_of(variant_lock_take(section->object));
+	shut(section->object, section->hold);
+	if (section->other) shut(section->other, section->other_hold);
 	pass_outward(section);
 }
 
@@ -63,6 +79,7 @@ static void drop_one(struct tally_object *object, uint32_t *hold)
 {
 	enum tally_hold held = (enum tally_hold)*hold;
 	*hold = TALLY_HOLD_NONE;
+	if (held == TALLY_HOLD_LIGHT || held == TALLY_HOLD_HEAVY) reopen(object);
 	if (held != TALLY_HOLD_NONE) variant_lock_drop(object, held);
 }
 

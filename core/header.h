@@ -36,7 +36,7 @@ struct tally_object {
 			_Atomic uint8_t lock;  // biased/light_lock.c
 			_Atomic uint8_t gc;    // TALLY_GC_...; relaxed: each bit is set by one thread, the one that acts on it
 			_Atomic uint8_t flags; // biased/light_lock.h
-			_Atomic uint8_t moving; // a list: elements are between two places; written under the lock (core/list.h)
+			_Atomic uint8_t moving; // odd: readers without the lock are to wait (biased/section.c, core/list.h); written under it
 		};
 		struct tally_object *next; // dying, or a free block
 	};

@@ -10,8 +10,7 @@
 // I3  A size is written when the places before it have been, an array when at least as many of its places have been as the
 //     size says: an array that is the list's before and after a look at the size has that many elements, or had.
 // I4  With readers about: a place is emptied or overwritten before the reference that stood there is dropped, and emptied when the
-//     list has become too short for it; an array that was taken out is not changed, except by a sort, which empties the places behind
-//     its elements before it puts it back.
+//     list has become too short for it; an array that was taken out is not changed any more, and does not come back.
 // I5  With readers about: while `moving` is odd, a place is written once at most.
 #ifndef TALLY_CORE_LIST_H
 #define TALLY_CORE_LIST_H
@@ -90,7 +89,7 @@ static inline size_t tally_list_size_now(const struct tally_list *list)
 
 static inline uint8_t tally_list_moves(const struct tally_list *list)
 {
-	// order: acquire the places as the last change left them; pairs with tally_list_move_end. Else: half a change is seen.
+	// order: acquire the places as the last change left them; pairs with tally_list_move_end, reopen. Else: half a change is seen.
 	return tally_load(&list->header.moving, acquire);
 }
 

@@ -123,6 +123,8 @@ static inline bool variant_may_read(const struct tally_object *object);
 // Whether threads other than the owner may be reading; never false again. Asked while the lock is held, or by the same
 // operation after it.
 static inline bool variant_is_shared(const struct tally_object *object);
+// Whether a thread is in a critical section over the object: a reader who finds it so, after it has read, goes by the lock.
+static inline bool variant_is_shut(const struct tally_object *object);
 // Whether read sections have been opened on the object, and whether that makes a difference; else as above.
 static inline bool variant_lends(const struct tally_object *object);
 // One more reference, if it is certain without a second look that the object has not died since the pointer to it was read. False:
