@@ -106,6 +106,7 @@ bool epoch_is_inside(const ck_epoch_record_t *record) { return ck_pr_load_uint(&
 
 bool epoch_lags(const ck_epoch_record_t *record, uint32_t *age)
 {
+	TALLY_ACCESS(&epoch.epoch, false);
 	uint32_t seen = ck_pr_load_uint(&record->epoch); // first: the other only grows
 	*age = ck_pr_load_uint(&epoch.epoch) - seen;
 	return epoch_is_inside(record) && (int32_t)*age > 0;

@@ -4,7 +4,8 @@
 // suspends its critical sections and leaves its slot's role: nobody waits for a thread that waits for a lock. The fast
 // path's asymmetry costs two traps, both here: a waiter that finds CONTENDED but not SETTLED must not skip its own barrier,
 // and a drop that wakes one of several sleepers must leave PARKED behind for the rest. A woken sleeper competes for the
-// lock with whoever comes by, which is faster; one that has waited for a millisecond is given the lock instead.
+// lock with whoever comes by, which is faster; one that has waited for a millisecond is given the lock instead: a HELD lock
+// as it is, so that nobody can come in between; a LIGHT one if nobody was faster, which happens to an object once.
 //
 // I1  A bucket's list is guarded by its latch; so is every step from "the lock is taken" to "this thread is linked".
 // I2  HEAVY runs after CONTENDED is set and before SETTLED is: whoever sees SETTLED may sleep beside a LIGHT holder.
@@ -90,27 +91,40 @@ static void link_sleeper(struct bucket *bucket, struct sleeper *sleeper)
 	bucket->last = &sleeper->next;
 }
 
+static struct sleeper *first_sleeper(const struct bucket *bucket, const struct tally_object *object)
+{
+	struct sleeper *sleeper = bucket->first;
+	while (sleeper && sleeper->object != object) sleeper = sleeper->next;
+	return sleeper;
+}
+
+// Others sleep for the same object.
+static bool has_followers(const struct sleeper *sleeper)
+{
+	const struct sleeper *next = sleeper->next;
+	while (next && next->object != sleeper->object) next = next->next;
+	return next;
+}
+
+static void unlink_sleeper(struct bucket *bucket, const struct sleeper *sleeper)
+{
+	struct sleeper **link = &bucket->first;
+	while (*link != sleeper) link = &(*link)->next;
+	*link = sleeper->next;
+	if (!*link) bucket->last = link;
+}
+
 // The first sleeper of the object, unlinked, or NULL; *more: others remain.
 static struct sleeper *unlink_first(struct bucket *bucket, const struct tally_object *object, bool *more)
 {
-	struct sleeper *first = NULL;
-	*more = false;
-	for (struct sleeper **link = &bucket->first; *link;) {
-		struct sleeper *sleeper = *link;
-		if (sleeper->object == object && first) {
-			*more = true;
-			break;
-		}
-		if (sleeper->object != object) {
-			link = &sleeper->next;
-			continue;
-		}
-		first = sleeper;
-		*link = sleeper->next;
-		if (!*link) bucket->last = link;
-	}
+	struct sleeper *first = first_sleeper(bucket, object);
+	*more = first && has_followers(first);
+	if (first) unlink_sleeper(bucket, first);
 	return first;
 }
+
+// It has waited too long to be sent to compete for the lock again.
+static bool is_impatient(const struct sleeper *sleeper) { return tally_clock() - sleeper->since >= PATIENCE; }
 
 static void wake(struct sleeper *sleeper, uint32_t how)
 {
@@ -149,7 +163,7 @@ static enum tally_hold try_take(struct tally_object *object, uint8_t from)
 		if (kind != LOCK_FREE && kind != LOCK_HFREE) return TALLY_HOLD_NONE;
 		bool lightly = seen == from;
 		uint8_t next = lightly ? LOCK_LIGHT : (uint8_t)(LOCK_HELD | (seen & LOCK_PARKED));
-		// order: acquire what the last holder wrote; pairs with light_lock_drop_light, light_lock_drop_slow. Else: half a
+		// order: acquire what the last holder wrote; pairs with light_lock_drop_light, drop_held. Else: half a
 		// change is seen.
 		if (tally_cas(&object->lock, &seen, next, acquire)) return lightly ? TALLY_HOLD_LIGHT : TALLY_HOLD_HEAVY;
 	}
@@ -228,15 +242,15 @@ static void mark_rest(struct tally_object *object, bool more)
 	}
 }
 
-// Bucket latch held: takes the lock, which this thread has dropped, for a sleeper that has waited too long to be sent to
-// compete for it again. False: it is patient yet, or somebody else has the lock already.
+// Bucket latch held: takes the lock, which this thread has dropped, for an impatient sleeper. False: it is patient yet, or
+// somebody else has the lock already.
 static bool hand_over(struct tally_object *object, const struct sleeper *sleeper, bool more)
 {
-	if (tally_clock() - sleeper->since < PATIENCE) return false;
+	if (!is_impatient(sleeper)) return false;
 	uint8_t next = (uint8_t)(LOCK_HELD | (more ? LOCK_PARKED : 0));
 	uint8_t seen = tally_load(&object->lock, relaxed);
 	while (seen == LOCK_FREE || seen == LOCK_HFREE)
-		// order: acquire the sections of those who held it since; pairs with light_lock_drop_light, light_lock_drop_slow.
+		// order: acquire the sections of those who held it since; pairs with light_lock_drop_light, drop_held.
 		// Else: the sleeper sees half a change.
 		if (tally_cas(&object->lock, &seen, next, acquire)) return true;
 	return false;
@@ -255,14 +269,34 @@ void light_lock_drop_contended(struct tally_object *object)
 	if (first) wake(first, handed ? OWNER : WOKEN);
 }
 
+// The lock is HELD by this thread: the first sleeper, if it is impatient, has it from now on. Nobody but who has the latch writes a
+// HELD lock, and the sleeper learns by its wake: relaxed. False: nothing has been done.
+static bool pass_on(struct tally_object *object)
+{
+	struct bucket *bucket = bucket_of(object);
+	tally_latch_take(&bucket->latch);
+	struct sleeper *first = first_sleeper(bucket, object);
+	bool impatient = first && is_impatient(first);
+	if (impatient) {
+		tally_store(&object->lock, (uint8_t)(LOCK_HELD | (has_followers(first) ? LOCK_PARKED : 0)), relaxed);
+		unlink_sleeper(bucket, first);
+	}
+	tally_latch_drop(&bucket->latch);
+	if (impatient) wake(first, OWNER);
+	return impatient;
+}
+
+static void drop_held(struct tally_object *object)
+{
+	if (tally_load(&object->lock, relaxed) & LOCK_PARKED && pass_on(object)) return;
+	// order: release the section; pairs with light_lock_take_light, try_take, hand_over. Else: half a change is seen.
+	if (tally_exchange(&object->lock, LOCK_HFREE, release) & LOCK_PARKED) light_lock_drop_contended(object);
+}
+
 void light_lock_drop_slow(struct tally_object *object, enum tally_hold hold)
 {
 	unsigned kind = (unsigned)hold & ~(unsigned)LOCK_HOLD_RESUME;
-	if (kind == TALLY_HOLD_LIGHT) {
-		light_lock_drop(object, TALLY_HOLD_LIGHT);
-	} else if (kind == TALLY_HOLD_HEAVY) {
-		// order: release the section; pairs with light_lock_take_light, try_take, hand_over. Else: half a change is seen.
-		if (tally_exchange(&object->lock, LOCK_HFREE, release) & LOCK_PARKED) light_lock_drop_contended(object);
-	}
+	if (kind == TALLY_HOLD_LIGHT) light_lock_drop(object, TALLY_HOLD_LIGHT);
+	else if (kind == TALLY_HOLD_HEAVY) drop_held(object);
 	if (hold & LOCK_HOLD_RESUME) tally_sections_resume();
 }

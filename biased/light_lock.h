@@ -50,7 +50,7 @@ static inline bool light_lock_take_light(struct tally_object *object)
 {
 	uint8_t seen = tally_load(&object->lock, relaxed);
 	if (tally_unlikely(seen != light_lock_from)) return false;
-	// order: acquire what the last holder wrote; pairs with light_lock_drop_light, light_lock_drop_slow. Else: half a change
+	// order: acquire what the last holder wrote; pairs with light_lock_drop_light, drop_held. Else: half a change
 	// is seen.
 	if (tally_unlikely(!tally_cas(&object->lock, &seen, LOCK_LIGHT, acquire))) return false;
 	light_lock_mark(object);

@@ -1,7 +1,8 @@
 // biased/reading.h: who may read an object without its lock, in the builds without a global lock: two flags of the light lock.
 //
-// I4 of biased/light_lock.h is what makes it safe: a writer looks at SHARED after it has taken the lock. If it is unset the writer
-// is the owner, no other thread reads, and what it unlinks is free at once; if it is set, what is unlinked waits (reclaim.h).
+// What makes it safe is the fourth invariant of biased/light_lock.h: a writer looks at SHARED after it has taken the lock. If it is
+// unset the writer is the owner, no other thread reads, and what it unlinks is free at once; if it is set, what is unlinked waits
+// (reclaim.h). tests/litmus/light_shared.c is the model.
 #ifndef TALLY_BIASED_READING_H
 #define TALLY_BIASED_READING_H
 

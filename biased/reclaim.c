@@ -301,7 +301,9 @@ static void leave(struct tally_limbo *limbo)
 	if (!limbo->is_inside) return;
 	epoch_leave(&limbo->record);
 	limbo->is_inside = false;
+	if (!tally_load(&limbo->asked, relaxed)) return;
 	tally_store(&limbo->asked, 0, relaxed);
+	ask_those_who_wait(); // for this thread, perhaps
 }
 
 void tally_slot_entered(struct tally_slot *slot) { enter(limbo_of(slot)); }
@@ -362,6 +364,7 @@ static bool may_be_borrowed(void)
 
 void variant_retire(struct tally_object *reference)
 {
+	if (variant_refcount(reference) == UINT32_MAX) return; // immortal
 	bool is_key = tally_key_is_read_in_place(reference); // or the like of one, whose end nobody notices
 	if (!is_key && !may_be_borrowed()) {
 		variant_decref(reference);

@@ -61,7 +61,8 @@ static void shut(struct tally_object *object, unsigned hold)
 
 static void reopen(struct tally_object *object)
 {
-	// order: release what the section has changed; pairs with variant_is_shut, tally_list_moves. Else: half of it is seen.
+	// order: release what the section has changed; pairs with variant_is_shut, tally_sections, tally_list_moves.
+	// Else: half of it is seen.
 	tally_store(&object->moving, (uint8_t)((tally_load(&object->moving, relaxed) | 1) + 1), release);
 }
 

@@ -70,21 +70,24 @@ static struct tally_object *get_slot_locked(struct tally_object *object, struct 
 	return value;
 }
 
-static __attribute__((noinline)) struct tally_object *get_slot_slow(struct target *target, struct tally_object **slot)
+// What stands in a slot is another thread's, perhaps.
+static __attribute__((noinline)) struct tally_object *get_slot_slow(struct target *target, struct tally_object **slot, unsigned sections)
 {
-	struct tally_object *seen = variant_may_read(target->object) ? tally_place_read(slot) : NULL;
-	if (!seen || !variant_try_incref(seen)) return get_slot_locked(target->object, slot);
-	if (tally_place_read(slot) == seen) return seen;
+	struct tally_object *object = target->object, *seen = tally_place_read(slot);
+	if (!seen || !variant_try_incref(seen)) return get_slot_locked(object, slot);
+	if (tally_place_read(slot) == seen && tally_is_outside(object, sections)) return seen;
 	target->pinned = seen;
-	return get_slot_locked(target->object, slot);
+	return get_slot_locked(object, slot);
 }
 
 static inline struct tally_object *get_slot(struct target *target, struct tally_object **slot)
 {
-	if (tally_unlikely(!variant_may_read(target->object))) return get_slot_slow(target, slot);
+	struct tally_object *object = target->object;
+	if (tally_unlikely(!variant_may_read(object))) return get_slot_locked(object, slot);
+	unsigned sections = tally_sections(object);
 	struct tally_object *value = tally_place_read(slot);
-	if (!value || tally_likely(variant_incref_own(value))) return value;
-	return get_slot_slow(target, slot);
+	if (tally_unlikely(!tally_is_outside(object, sections))) return get_slot_locked(object, slot);
+	return !value || tally_likely(variant_incref_own(value)) ? value : get_slot_slow(target, slot, sections);
 }
 
 static int get_from_dict(const struct target *target, struct tally_object *object, struct tally_object **value)
@@ -113,13 +116,11 @@ static int get_own_locked(const struct target *target, struct tally_object **val
 	return tally_unlikely(dict != NULL) ? get_from_dict(target, dict, value) : *value != NULL;
 }
 
-// 1, 0 or TALLY_UNDECIDED, as tally_keyed_take.
-static int look_in_dict(const struct target *target, const struct tally_dict *dict, struct tally_object **value)
+// 1, 0 or TALLY_UNDECIDED, as tally_keyed_take. A section over the instance counts as one over its dict.
+static int look_in_dict(const struct target *target, const struct tally_object *dict, unsigned sections, struct tally_object **value)
 {
-	if (!variant_may_read(&dict->header)) return TALLY_UNDECIDED;
-	struct tally_look look = tally_keyed_look(dict, target->name, target->hash);
-	if (look.entry == TALLY_LOOK_UNSURE) return TALLY_UNDECIDED;
-	return look.entry ? tally_keyed_take(dict, &look, value) : 0;
+	int there = tally_keyed_try_get((const struct tally_dict *)dict, target->name, target->hash, value);
+	return tally_is_outside(target->object, sections) ? there : TALLY_UNDECIDED;
 }
 
 // The same. The table is read before the dict (I2).
@@ -127,11 +128,13 @@ static inline int look_at_own(const struct target *target, struct tally_object *
 {
 	struct tally_instance *instance = (struct tally_instance *)target->object;
 	if (tally_unlikely(!variant_may_read(target->object))) return TALLY_UNDECIDED;
+	unsigned sections = tally_sections(target->object);
 	struct tally_look look = {.table = tally_dict_table(&instance->own)};
 	struct tally_object *dict = tally_place_read(&instance->dict);
-	if (tally_unlikely(dict != NULL)) return look_in_dict(target, (struct tally_dict *)dict, value);
+	if (tally_unlikely(dict != NULL)) return look_in_dict(target, dict, sections, value);
 	look.entry = tally_table_find(look.table, target->name, target->hash);
-	return look.entry ? tally_keyed_take(&instance->own, &look, value) : 0;
+	if (look.entry) return tally_keyed_take(&instance->own, look, sections, value);
+	return tally_is_outside(target->object, sections) ? 0 : TALLY_UNDECIDED;
 }
 
 // 1 with the value, 0, -1. *value is NULL.

@@ -50,10 +50,10 @@ static struct tally_object *read_locked(struct cell *cell)
 }
 
 // What was seen without the lock is another thread's. If the second look does not find it, what was pinned is dropped at the end.
-static __attribute__((noinline)) struct tally_object *read_slow(struct cell *cell, struct tally_object *seen)
+static __attribute__((noinline)) struct tally_object *read_slow(struct cell *cell, struct tally_object *seen, unsigned sections)
 {
-	if (!seen || !variant_try_incref(seen)) return read_locked(cell);
-	if (tally_place_read(&cell->value) == seen) return seen;
+	if (!variant_try_incref(seen)) return read_locked(cell);
+	if (tally_place_read(&cell->value) == seen && tally_is_outside(&cell->header, sections)) return seen;
 	struct tally_object *value = read_locked(cell);
 	variant_decref(seen);
 	return value;
@@ -62,9 +62,11 @@ static __attribute__((noinline)) struct tally_object *read_slow(struct cell *cel
 // What is inside, with a reference for the caller.
 static struct tally_object *read(struct cell *cell)
 {
-	if (tally_unlikely(!variant_may_read(&cell->header))) return read_slow(cell, NULL);
+	if (tally_unlikely(!variant_may_read(&cell->header))) return read_locked(cell);
+	unsigned sections = tally_sections(&cell->header);
 	struct tally_object *value = tally_place_read(&cell->value);
-	return !value || tally_likely(variant_incref_own(value)) ? value : read_slow(cell, value);
+	if (tally_unlikely(!tally_is_outside(&cell->header, sections))) return read_locked(cell);
+	return !value || tally_likely(variant_incref_own(value)) ? value : read_slow(cell, value, sections);
 }
 
 // Puts `value` in, with the caller's reference, and returns what was there, with the cell's.

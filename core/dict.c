@@ -111,19 +111,13 @@ static int get_locked(struct tally_dict *dict, tally_object *key, tally_object *
 	return found.state == TALLY_FIND_FAILED ? -1 : *value != NULL;
 }
 
-// The look was not enough. What it has pinned is dropped at the very end, since it may be the last reference by now.
-static __attribute__((noinline)) int get_undecided(struct tally_dict *dict, tally_object *key, tally_object **value)
+// What a look has pinned in vain is dropped at the very end, since it may be the last reference by now.
+static int get_undecided(struct tally_dict *dict, tally_object *key, tally_object **value)
 {
 	tally_object *pinned = *value;
 	int there = get_locked(dict, key, value);
 	if (pinned) variant_decref(pinned);
 	return there;
-}
-
-static inline int take_or_lock(struct tally_dict *dict, tally_object *key, const struct tally_look *look, tally_object **value)
-{
-	int there = tally_keyed_take(dict, look, value);
-	return tally_likely(there != TALLY_UNDECIDED) ? there : get_undecided(dict, key, value);
 }
 
 // Any key, any dict, any doubt.
@@ -134,97 +128,92 @@ static __attribute__((noinline)) int get_any(tally_object *object, tally_object 
 	*value = NULL;
 	if (!dict) return -1;
 	if (!hash && !tally_keyed_hash_plain(key, &hash)) return get_locked(dict, key, value);
-	if (tally_unlikely(!variant_may_read(&dict->header))) return get_locked(dict, key, value);
-	struct tally_look look = tally_keyed_look(dict, key, hash);
-	if (tally_unlikely(look.entry == TALLY_LOOK_UNSURE)) return get_locked(dict, key, value);
-	return look.entry ? take_or_lock(dict, key, &look, value) : 0;
+	int there = tally_keyed_try_get(dict, key, hash, value);
+	return tally_likely(there != TALLY_UNDECIDED) ? there : get_undecided(dict, key, value);
 }
 
-// The commonest cases in functions that save no registers and call nothing. They have done nothing when they go another way.
+// The commonest cases in functions that save few registers and call nothing: an owner who is alone with the dict, as the last look
+// shows, after which nothing of the dict's is read: so nobody has changed it in between. They have done nothing when they go
+// another way.
+
+static inline bool is_alone(const struct tally_dict *dict) { return !variant_is_shared(&dict->header); }
+
+// The value is another thread's, or is not counted at all.
+static __attribute__((noinline)) int give_other(struct tally_dict *dict, tally_object *key, tally_object **value,
+                                                const struct tally_entry *entry)
+{
+	tally_object *found = tally_place_read(&entry->value);
+	if (!found || variant_refcount(found) != UINT32_MAX || !is_alone(dict)) return get_any(&dict->header, key, value);
+	*value = found;
+	return 1;
+}
 
 // Ends them: the entry has the key.
 static inline int give(struct tally_dict *dict, tally_object *key, tally_object **value, const struct tally_entry *entry)
 {
 	tally_object *found = tally_place_read(&entry->value);
-	if (tally_unlikely(!found || !variant_incref_own(found))) return get_any(&dict->header, key, value);
+	if (tally_unlikely(!is_alone(dict) || !found || !variant_incref_own(found))) return give_other(dict, key, value, entry);
 	*value = found;
 	return 1;
 }
 
-// An entry with the hash of the key, which is a str, as its own may be.
-static __attribute__((noinline)) int get_equal(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look)
+static inline int give_none(struct tally_dict *dict, tally_object *key, tally_object **value)
 {
-	const tally_object *stored = tally_place_read(&look.entry->key);
-	if (tally_unlikely(!stored || tally_keyed_type_of(stored) != TALLY_TYPE_STR || !tally_keyed_is_still(dict, look, stored)))
+	if (tally_unlikely(!is_alone(dict))) return get_any(&dict->header, key, value);
+	*value = NULL;
+	return 0;
+}
+
+// An entry with the hash of the key, which is a str, as its own may be.
+static __attribute__((noinline)) int get_equal(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_entry *entry)
+{
+	const tally_object *stored = tally_place_read(&entry->key);
+	if (tally_unlikely(!stored || tally_keyed_type_of(stored) != TALLY_TYPE_STR || !is_alone(dict)))
 		return get_any(&dict->header, key, value);
 	if (tally_unlikely(!tally_str_same((const struct tally_str *)stored, (const struct tally_str *)key)))
 		return get_any(&dict->header, key, value);
-	return give(dict, key, value, look.entry);
+	return give(dict, key, value, entry);
 }
 
 // The same for an int. Those of one hash are of one value (tally_hash_mix).
-static inline int get_int(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look)
+static inline int get_int(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_entry *entry)
 {
-	const tally_object *stored = tally_place_read(&look.entry->key);
-	if (tally_unlikely(!stored || tally_keyed_type_of(stored) != TALLY_TYPE_INT || !tally_keyed_is_still(dict, look, stored)))
-		return get_any(&dict->header, key, value);
-	return give(dict, key, value, look.entry);
+	const tally_object *stored = tally_place_read(&entry->key);
+	if (tally_unlikely(!stored || tally_keyed_type_of(stored) != TALLY_TYPE_INT)) return get_any(&dict->header, key, value);
+	return give(dict, key, value, entry);
 }
 
-typedef int get_fn(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look);
-
-// The first slot has led to an entry of another hash: looks for the first one of that hash in the others.
-TALLY_INLINED int get_behind(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look, uint64_t hash,
-                             get_fn *other)
-{
-	struct tally_entry *const entries = tally_table_entries(look.table);
-	const uint32_t mask = look.table->mask;
-	for (size_t slot = (hash + 1) & mask;; slot = (slot + 1) & mask) {
-		uint32_t number = tally_index_slot(look.table + 1, mask, slot);
-		if (number == TALLY_TABLE_VACANT) return *value = NULL, 0;
-		look.entry = &entries[number];
-		if (tally_entry_hash(look.entry) != hash) continue;
-		if (tally_place_read(&look.entry->key) != key) return other(dict, key, value, look);
-		return give(dict, key, value, look.entry);
-	}
-}
-
-static __attribute__((noinline)) int get_str_behind(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look)
-{
-	return get_behind(dict, key, value, look, tally_keyed_known_hash(key), get_equal);
-}
-
-static __attribute__((noinline)) int get_int_behind(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look)
-{
-	return get_behind(dict, key, value, look, tally_hash_mix((uint64_t)((struct tally_int *)key)->value), get_int);
-}
-
-// Looks for the first entry of that hash, which has the key itself, or goes on with `other`; in the first slot, or by `behind`.
-TALLY_INLINED int get_quick(tally_object *object, tally_object *key, uint64_t hash, tally_object **value, get_fn *other, get_fn *behind)
+// Looks for the first entry of that hash, which has the key itself, or goes on with `other`.
+TALLY_INLINED int get_quick(tally_object *object, tally_object *key, uint64_t hash, tally_object **value,
+                            int (*other)(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_entry *entry))
 {
 	struct tally_dict *dict = (struct tally_dict *)object;
 	if (tally_unlikely(tally_load(tally_self.poll, relaxed) & TALLY_ASKED)) return get_any(object, key, value);
 	if (tally_unlikely(!object || object->type != TALLY_TYPE_DICT || !variant_may_read(object))) return get_any(object, key, value);
-	struct tally_look look = {.table = tally_dict_table(dict)};
-	if (tally_unlikely(!look.table)) return get_any(object, key, value);
-	uint32_t number = tally_table_slot(look.table, hash & look.table->mask);
-	if (tally_unlikely(number == TALLY_TABLE_VACANT)) return *value = NULL, 0;
-	look.entry = &tally_table_entries(look.table)[number];
-	if (tally_unlikely(tally_entry_hash(look.entry) != hash)) return behind(dict, key, value, look);
-	if (tally_place_read(&look.entry->key) != key) return other(dict, key, value, look);
-	return give(dict, key, value, look.entry);
+	const struct tally_table *table = tally_dict_table(dict);
+	if (tally_unlikely(!table || !is_alone(dict))) return get_any(object, key, value);
+	struct tally_entry *const entries = tally_table_entries(table);
+	const uint32_t mask = table->mask;
+	for (size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+		uint32_t number = tally_index_slot(table + 1, mask, slot);
+		if (tally_unlikely(number == TALLY_TABLE_VACANT)) return give_none(dict, key, value);
+		struct tally_entry *entry = &entries[number];
+		if (tally_unlikely(tally_entry_hash(entry) != hash)) continue;
+		if (tally_place_read(&entry->key) != key) return other(dict, key, value, entry);
+		return give(dict, key, value, entry);
+	}
 }
 
 static __attribute__((noinline)) int get_other(tally_object *object, tally_object *key, tally_object **value)
 {
 	if (tally_unlikely(!key || key->type != TALLY_TYPE_INT)) return get_any(object, key, value);
-	return get_quick(object, key, tally_hash_mix((uint64_t)((struct tally_int *)key)->value), value, get_int, get_int_behind);
+	return get_quick(object, key, tally_hash_mix((uint64_t)((struct tally_int *)key)->value), value, get_int);
 }
 
 int tally_dict_get(tally_object *object, tally_object *key, tally_object **value)
 {
 	const uint64_t hash = tally_keyed_known_hash(key);
-	return tally_likely(hash) ? get_quick(object, key, hash, value, get_equal, get_str_behind) : get_other(object, key, value);
+	return tally_likely(hash) ? get_quick(object, key, hash, value, get_equal) : get_other(object, key, value);
 }
 
 int tally_dict_contains(tally_object *object, tally_object *key)

@@ -199,29 +199,49 @@ struct tally_look tally_keyed_look(const struct tally_dict *object, struct tally
 	}
 }
 
-int tally_keyed_take_slow(const struct tally_dict *object, const struct tally_look *look, struct tally_object **value)
+int tally_keyed_take_slow(const struct tally_dict *object, struct tally_look look, unsigned sections, struct tally_object **value)
 {
 	struct tally_object *seen = *value;
 	*value = NULL;
 	if (!variant_try_incref(seen)) return TALLY_UNDECIDED;
 	*value = seen;
-	if (tally_place_read(&look->entry->value) == seen && tally_dict_table(object) == look->table) return 1;
-	return TALLY_UNDECIDED;
+	if (tally_place_read(&look.entry->value) != seen || tally_dict_table(object) != look.table) return TALLY_UNDECIDED;
+	return tally_is_outside(&object->header, sections) ? 1 : TALLY_UNDECIDED;
 }
 
-// 1, 0 or TALLY_UNDECIDED. An entry of a dict counts while it has a value, one of a set has its key.
+int tally_keyed_try_get(const struct tally_dict *dict, struct tally_object *key, uint64_t hash, struct tally_object **value)
+{
+	*value = NULL;
+	if (tally_unlikely(!variant_may_read(&dict->header))) return TALLY_UNDECIDED;
+	unsigned sections = tally_sections(&dict->header);
+	struct tally_look look = tally_keyed_look(dict, key, hash);
+	if (tally_unlikely(look.entry == TALLY_LOOK_UNSURE)) return TALLY_UNDECIDED;
+	if (look.entry) return tally_keyed_take(dict, look, sections, value);
+	return tally_is_outside(&dict->header, sections) ? 0 : TALLY_UNDECIDED;
+}
+
+// A frozenset never changes: nobody needs its lock.
+static bool may_look(const struct tally_dict *object)
+{
+	return tally_likely(variant_may_read(&object->header)) || object->header.type == TALLY_TYPE_FROZENSET;
+}
+
+// Whether the key is there: 1, 0 or TALLY_UNDECIDED. An entry of a dict counts while it has a value, one of a set has its key.
 static int look_for(const struct tally_dict *object, struct tally_object *key, uint64_t hash)
 {
+	if (tally_unlikely(!may_look(object))) return TALLY_UNDECIDED;
+	unsigned sections = tally_sections(&object->header);
 	struct tally_look look = tally_keyed_look(object, key, hash);
 	if (tally_unlikely(look.entry == TALLY_LOOK_UNSURE)) return TALLY_UNDECIDED;
-	return look.entry && (object->header.type != TALLY_TYPE_DICT || tally_place_read(&look.entry->value));
+	bool there = look.entry && (object->header.type != TALLY_TYPE_DICT || tally_place_read(&look.entry->value));
+	return tally_is_outside(&object->header, sections) ? there : TALLY_UNDECIDED;
 }
 
 int tally_keyed_contains(struct tally_dict *object, struct tally_object *key, const char *operation)
 {
 	uint64_t hash = tally_keyed_known_hash(key);
 	if (tally_likely(hash || tally_keyed_hash_plain(key, &hash))) {
-		int there = tally_keyed_may_read(object) ? look_for(object, key, hash) : TALLY_UNDECIDED;
+		int there = look_for(object, key, hash);
 		if (tally_likely(there != TALLY_UNDECIDED)) return there;
 	}
 	struct tally_found found = tally_keyed_find(object, key, &hash, operation);
@@ -231,7 +251,7 @@ int tally_keyed_contains(struct tally_dict *object, struct tally_object *key, co
 int tally_keyed_contains_hashed(struct tally_dict *object, struct tally_object *key, uint64_t hash,
                                 const char *operation)
 {
-	if (tally_key_is_read_in_place(key) && tally_keyed_may_read(object)) {
+	if (tally_key_is_read_in_place(key)) {
 		int there = look_for(object, key, hash);
 		if (tally_likely(there != TALLY_UNDECIDED)) return there;
 	}

@@ -137,13 +137,12 @@ struct tally_look {
 #define TALLY_LOOK_UNSURE ((struct tally_entry *)(uintptr_t)1) // the lock decides
 
 // The entry of a plain key (tally_keyed_hash_plain) in an object that the thread may read. What it finds has had the key since the
-// call began. Leaf code.
+// call began. Whoever relies on it asks for critical sections before and after (core/reader.h). Leaf code.
 struct tally_look tally_keyed_look(const struct tally_dict *object, struct tally_object *key, uint64_t hash);
 
 // A stored key that is another object than the wanted one: its type says whether it can be compared where it stands. A key of a type
 // that cannot may have been freed by now, and its block be another object's, perhaps one that is being made; so the key must still
-// be there after its type has been seen. From then on one of the right type waits until this call is over (core/retire.h). While the
-// object is not shared its owner, who is the reader, is the only one who could have removed it.
+// be there after its type has been seen. From then on one of the right type waits until this call is over (core/retire.h).
 static inline unsigned tally_keyed_type_of(const struct tally_object *stored)
 {
 	// order: acquire that the second look comes after this one; pairs with tally_entry_rehash. Else: the type is that of an object
@@ -152,25 +151,26 @@ static inline unsigned tally_keyed_type_of(const struct tally_object *stored)
 }
 static inline bool tally_keyed_is_still(const struct tally_dict *object, struct tally_look look, const struct tally_object *stored)
 {
-	if (!variant_is_shared(&object->header)) return true;
 	return tally_place_read(&look.entry->key) == stored && tally_dict_table(object) == look.table;
 }
 
-// A frozenset never changes: nobody needs its lock.
-static inline bool tally_keyed_may_read(const struct tally_dict *object)
+// A new reference to the value of an entry that was found so; `sections` is from before the look. 1 with it in *value, 0: the key has
+// been removed, and *value is NULL. TALLY_UNDECIDED: the lock decides, and what is in *value then, unless that is NULL, is the
+// caller's to drop when it is done.
+int tally_keyed_take_slow(const struct tally_dict *object, struct tally_look look, unsigned sections, struct tally_object **value);
+static inline int tally_keyed_take(const struct tally_dict *object, struct tally_look look, unsigned sections,
+                                   struct tally_object **value)
 {
-	return tally_likely(variant_may_read(&object->header)) || object->header.type == TALLY_TYPE_FROZENSET;
+	struct tally_object *seen = tally_place_read(&look.entry->value);
+	*value = NULL;
+	if (tally_unlikely(!tally_is_outside(&object->header, sections))) return TALLY_UNDECIDED;
+	*value = seen;
+	if (!seen) return 0;
+	return tally_likely(variant_incref_own(seen)) ? 1 : tally_keyed_take_slow(object, look, sections, value);
 }
 
-// A new reference to the value of an entry that was found so. 1 with it in *value, 0: the key has been removed, and *value is NULL.
-// TALLY_UNDECIDED: the lock decides, and what is in *value then, unless that is NULL, is the caller's to drop when it is done.
-int tally_keyed_take_slow(const struct tally_dict *object, const struct tally_look *look, struct tally_object **value);
-static inline int tally_keyed_take(const struct tally_dict *object, const struct tally_look *look, struct tally_object **value)
-{
-	*value = tally_place_read(&look->entry->value);
-	if (!*value) return 0;
-	return tally_likely(variant_incref_own(*value)) ? 1 : tally_keyed_take_slow(object, look, value);
-}
+// The whole of it: the value of a plain key, if the thread may read the dict. As above.
+int tally_keyed_try_get(const struct tally_dict *dict, struct tally_object *key, uint64_t hash, struct tally_object **value);
 
 // ---- changing, under the lock ----
 

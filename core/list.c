@@ -7,8 +7,6 @@
 // attempt (docs/reading.md), else with it; so whatever is an error has been found out with the lock held.
 //
 // I1  An operation that fails has changed nothing.
-// I2  No destructor runs in a reading operation: who dies because a reader gives back what it should not have taken waits for
-//     the thread's next run point.
 // Any attached thread; two lists are never locked at once.
 #include "list.h"
 #include "items.h"
@@ -137,17 +135,9 @@ tally_object *tally_list_from(tally_object *const *items, size_t size)
 
 // ---- reading ----
 
-// Whoever holds the lock, and is in no section, says that a change inside a section that has ended is complete.
-static enum tally_hold lock_to_read(struct tally_list *list)
-{
-	enum tally_hold hold = variant_lock_take(&list->header);
-	tally_list_move_end(list, hold);
-	return hold;
-}
-
 static __attribute__((noinline)) size_t count_locked(struct tally_list *list)
 {
-	enum tally_hold hold = lock_to_read(list);
+	enum tally_hold hold = variant_lock_take(&list->header);
 	size_t size = list->size;
 	variant_lock_drop(&list->header, hold);
 	return size;
@@ -169,12 +159,12 @@ int tally_list_size(tally_object *object, size_t *size)
 	return 0;
 }
 
-// Gives back what a reader has taken by mistake.
+// Gives back what a reader has taken by mistake. Reading runs no destructors: who dies of it waits for the next run point.
 static __attribute__((noinline)) void unpin(struct tally_object *object)
 {
 	bool outer = tally_bury_later();
 	variant_decref(object);
-	tally_self.burying = outer; // the dying wait
+	tally_self.burying = outer;
 }
 
 // The element at `place`, or NULL: that must be asked with the lock held.
@@ -200,7 +190,7 @@ static __attribute__((noinline)) tally_object *get_locked(struct tally_list *lis
 {
 	tally_object *item = NULL;
 	size_t place;
-	enum tally_hold hold = lock_to_read(list);
+	enum tally_hold hold = variant_lock_take(&list->header);
 	size_t size = list->size;
 	if (tally_likely(tally_items_find(index, size, &place))) {
 		item = list->items[place];
@@ -252,7 +242,7 @@ tally_object *tally_list_get(tally_object *object, ptrdiff_t index)
 static __attribute__((noinline)) struct tally_object *at_locked(struct tally_list *list, size_t place)
 {
 	struct tally_object *item = NULL;
-	enum tally_hold hold = lock_to_read(list);
+	enum tally_hold hold = variant_lock_take(&list->header);
 	if (place < list->size) {
 		item = list->items[place];
 		variant_incref_locked(item);
@@ -289,7 +279,6 @@ static __attribute__((noinline)) int set_usually(tally_object *object, ptrdiff_t
 	size_t size = list->size;
 	if (tally_likely(tally_items_find(index, size, &place))) {
 		variant_incref(value);
-		tally_list_change(list, hold);
 		former = put(list, place, value);
 	}
 	variant_lock_drop(object, hold);
@@ -352,7 +341,6 @@ static inline int append(struct tally_list *list, struct tally_object *value, co
 	bool fits = tally_list_make_room(list, 1, &room);
 	if (tally_likely(fits)) {
 		variant_incref(value);
-		tally_list_change(list, hold);
 		push(list, value);
 	}
 	variant_lock_drop(&list->header, hold);
@@ -502,7 +490,6 @@ int tally_list_extend(tally_object *object, tally_object *const *items, size_t s
 	if (!items && size) return tally_items_check("list_extend", items, size);
 	enum tally_hold hold = variant_lock_take(object);
 	bool fits = tally_list_make_room(list, size, &room);
-	if (fits) tally_list_change(list, hold);
 	size_t there = fits ? append_each(list, items, size) : 0;
 	variant_lock_drop(object, hold);
 	if (!fits) return tally_list_no_room("list_extend", &room);
@@ -534,7 +521,6 @@ static void clear(struct tally_object *object)
 	enum tally_hold hold = variant_lock_take(object);
 	struct tally_object **items = list->items;
 	size_t size = list->size;
-	tally_list_change(list, hold);
 	tally_list_detach(list);
 	variant_lock_drop(object, hold);
 	bool outer = tally_bury_later();

@@ -11,7 +11,7 @@
 //     size says: an array that is the list's before and after a look at the size has that many elements, or had.
 // I4  With readers about: a place is emptied or overwritten before the reference that stood there is dropped, and emptied when the
 //     list has become too short for it; an array that was taken out is not changed any more, and does not come back.
-// I5  With readers about: while `moving` is odd, a place is written once at most.
+// I5  With readers about: a change that writes several places writes each of them once, and `moving` is odd meanwhile.
 #ifndef TALLY_CORE_LIST_H
 #define TALLY_CORE_LIST_H
 
@@ -159,19 +159,13 @@ static inline void tally_list_move_begin(struct tally_list *list)
 	tally_store(moving, (uint8_t)(tally_load(moving, relaxed) + 1), relaxed);
 }
 
-// It is complete. A change inside a critical section is not until the section has ended: who has the lock then says so.
+// It is complete; inside a critical section, when the section has ended: that says so itself (biased/section.c).
 static inline void tally_list_move_end(struct tally_list *list, enum tally_hold hold)
 {
 	_Atomic uint8_t *moving = &list->header.moving;
 	if (tally_likely(!variant_is_shared(&list->header)) || hold == TALLY_HOLD_NESTED) return;
 	// order: release the places as they are now; pairs with tally_list_moves. Else: half the change is seen.
 	if (tally_load(moving, relaxed) & 1) tally_store(moving, (uint8_t)(tally_load(moving, relaxed) + 1), release);
-}
-
-// For changes of one place: nothing, outside of critical sections.
-static inline void tally_list_change(struct tally_list *list, enum tally_hold hold)
-{
-	if (hold == TALLY_HOLD_NESTED) tally_list_move_begin(list);
 }
 
 // Moves `count` elements from one place to another.
@@ -250,7 +244,7 @@ static inline void tally_list_store(struct tally_list *list, struct tally_object
 static inline void tally_list_take_out(struct tally_list *list, size_t place, enum tally_hold hold, struct tally_list_room *room)
 {
 	size_t size = list->size - 1;
-	if (tally_unlikely(place < size || hold == TALLY_HOLD_NESTED)) tally_list_move_begin(list);
+	if (place < size) tally_list_move_begin(list);
 	tally_list_shift(list, place, place + 1, size - place);
 	tally_list_cut(list, size);
 	tally_list_move_end(list, hold);

@@ -130,7 +130,6 @@ static int append_sequence(struct tally_list *list, tally_object *items, const c
 	if (tally_gather_items(&gathered, items, operation)) return -1;
 	enum tally_hold hold = variant_lock_take(&list->header);
 	bool fits = tally_list_make_room(list, gathered.size, &room);
-	if (fits) tally_list_change(list, hold);
 	if (fits) tally_list_store(list, gathered.items, gathered.size);
 	variant_lock_drop(&list->header, hold);
 	if (fits) tally_list_leave_room(list, &room);

@@ -8,7 +8,8 @@
 // I1  At every moment, also when a comparison fails, `entries` hold every entry once (while two parts are merged: together
 //     with `spare`).
 // I2  Entries of which neither comes before the other keep their order, ascending as well as descending.
-// I3  All memory is there before the list is touched, and the array that was taken out comes back with the same elements.
+// I3  All memory is there before the list is touched, and the array that was taken out comes back with the same elements; when there
+//     are readers without the lock, another one: they take an array that they see twice for one that has been there all along.
 // I4  No second sort takes an array out of a list that waits for the first one's: it finds nothing to sort.
 // Any attached thread; the lock is held while the array is taken out and put back, and at no other time.
 #include "list.h"
@@ -38,6 +39,7 @@ struct sorting {
 	bool is_descending;
 	int (*is_less)(const struct entry *a, const struct entry *b); // 1, 0, -1 with the error set
 	struct tally_object **items;   // the list's array
+	struct tally_object **fresh;   // the one that it gets instead, or NULL
 	uint32_t capacity;
 };
 
@@ -193,21 +195,32 @@ static int sort(const struct sorting *sorting, struct entry *entries, size_t siz
 
 static size_t bytes_for(size_t size) { return (size + size / 2) * sizeof(struct entry); }
 
+// The memory that sorting needs. False: there is none, or nothing to sort.
+static bool prepare(struct sorting *sorting, const struct tally_list *list)
+{
+	bool is_shared = variant_is_shared(&list->header);
+	sorting->size = list->header.aux & TALLY_LIST_IS_SORTED ? 0 : list->size;
+	sorting->entries = sorting->size ? tally_raw_new(bytes_for(sorting->size)) : NULL;
+	if (!sorting->entries || !is_shared) return sorting->entries != NULL;
+	sorting->fresh = tally_raw_new(list->capacity * (size_t)TALLY_LIST_ITEM);
+	if (sorting->fresh) return true;
+	tally_raw_free(sorting->entries);
+	return false;
+}
+
 // Takes the array out. False: there is no memory, or nothing to sort; the list is as it was.
 static bool take(struct sorting *sorting, struct tally_list *list)
 {
 	enum tally_hold hold = variant_lock_take(&list->header);
-	sorting->size = list->header.aux & TALLY_LIST_IS_SORTED ? 0 : list->size;
-	sorting->entries = sorting->size ? tally_raw_new(bytes_for(sorting->size)) : NULL;
-	if (sorting->entries) {
+	bool is_ready = prepare(sorting, list);
+	if (is_ready) {
 		sorting->items = list->items;
 		sorting->capacity = list->capacity;
-		tally_list_change(list, hold);
 		tally_list_detach(list);
 		list->header.aux = TALLY_LIST_IS_SORTED;
 	}
 	variant_lock_drop(&list->header, hold);
-	if (!sorting->entries) return false;
+	if (!is_ready) return false;
 	sorting->spare = sorting->entries + sorting->size;
 	for (size_t i = 0; i < sorting->size; i++) sorting->entries[i].key.object = sorting->entries[i].value = sorting->items[i];
 	return true;
@@ -232,24 +245,24 @@ static int arrange(struct sorting *sorting)
 	return run == sorting->size ? 0 : sort(sorting, sorting->entries, sorting->size);
 }
 
-// The elements into the array. Readers who have looked away since it was taken out may still look into it, or have seen another size.
-static void fill_places(const struct sorting *sorting, const struct tally_list *list)
+// The array that the list gets, with the elements.
+static struct tally_object **fill(const struct sorting *sorting)
 {
-	for (size_t i = 0; i < sorting->size; i++) tally_place_set(&sorting->items[i], sorting->entries[i].value);
-	if (!variant_is_shared(&list->header)) return;
-	for (size_t i = sorting->size; i < sorting->capacity; i++) tally_place_set(&sorting->items[i], NULL);
+	struct tally_object **items = sorting->fresh ? sorting->fresh : sorting->items;
+	for (size_t i = 0; i < sorting->size; i++) items[i] = sorting->entries[i].value;
+	return items;
 }
 
 // Puts the array back, and gives up what has come into the list meanwhile. Returns whether there was anything.
 static bool put_back(struct sorting *sorting, struct tally_list *list)
 {
+	struct tally_object **items = fill(sorting);
 	enum tally_hold hold = variant_lock_take(&list->header);
 	struct tally_object **strays = list->items;
 	size_t count = list->size;
 	tally_list_move_begin(list);
-	fill_places(sorting, list);
 	tally_list_resize(list, 0); // before an array that may be smaller
-	tally_list_publish(list, sorting->items);
+	tally_list_publish(list, items);
 	tally_list_resize(list, sorting->size);
 	list->capacity = sorting->capacity;
 	list->header.aux = 0;
@@ -258,6 +271,7 @@ static bool put_back(struct sorting *sorting, struct tally_list *list)
 	bool outer = tally_bury_later();
 	tally_list_give_up(list, strays, count);
 	tally_bury_again(outer);
+	if (sorting->fresh) tally_give_up_raw(&list->header, sorting->items);
 	return strays != NULL;
 }
 

@@ -29,4 +29,19 @@ static inline void tally_place_set(struct tally_object **place, struct tally_obj
 	tally_store(tally_as_place(place), object, release);
 }
 
+// What is done in a critical section is seen at its end. So whoever reads without the lock asks before and after: 0 while nobody
+// but the owner has had the lock, else how often that has changed; odd in a section.
+static inline unsigned tally_sections(const struct tally_object *object)
+{
+	if (!variant_is_shared(object)) return 0;
+	// order: acquire the object as the last section left it; pairs with reopen. Else: half of what a section does is seen.
+	return tally_load(&object->moving, acquire);
+}
+
+// No section was open, nor has been since.
+static inline bool tally_is_outside(const struct tally_object *object, unsigned sections)
+{
+	return !(sections & 1) && tally_likely(tally_sections(object) == sections);
+}
+
 #endif

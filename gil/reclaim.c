@@ -21,6 +21,7 @@ static uint64_t waiting; // of all threads
 
 void variant_retire(struct tally_object *reference)
 {
+	if (variant_refcount(reference) == UINT32_MAX) return; // immortal
 	struct tally_retired *retired = tally_record_new(sizeof *retired);
 	if (!retired) return;
 	*retired = (struct tally_retired){tally_self.retired, reference};

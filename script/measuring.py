@@ -1,5 +1,5 @@
-# script/measuring.py: what the scripts of the benchmarks have in common (script/objects, script/share): options, the build, running a program,
-# figures of several rounds, what callgrind wrote.
+# script/measuring.py: what the scripts of the benchmarks (script/objects, script/share) have in common: options, the build,
+# running a program, the figures of several rounds, what callgrind wrote.
 import argparse
 import os
 import re

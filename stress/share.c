@@ -11,9 +11,9 @@
 //
 // The first thread is the one of `main`; it owns what the rows make, and starts the windows. In a window some of the threads do
 // operations, all of them from the same moment on, until the time is over. A window is clean if none of them was late or
-// had to leave its processor to another program meanwhile, as far as the kernel tells; there is one processor for each where there
-// are enough. Windows of the owner alone, of the second alone (of shared rows) and of all of them take turns, so that what is compared was
-// measured at nearly the same moment.
+// had to leave its processor to another program meanwhile, as far as the kernel tells; there is one processor for each
+// where there are enough. Windows of the owner alone, of the second alone (of shared rows) and of all of them take turns,
+// so that what is compared was measured at nearly the same moment.
 //
 //     fastest   the owner alone: nanoseconds an operation, in the fastest window
 //     owner     the same, the median of the clean windows; `other`: the second thread alone
@@ -108,7 +108,8 @@ static void pin(size_t index)
 static uint64_t wait_for_all(void)
 {
 	uint64_t deadline;
-	if (atomic_fetch_add(&team.arrived, 1) + 1 == team.members) atomic_store(&team.deadline, now_ns() + team.window_ns);
+	if (atomic_fetch_add(&team.arrived, 1) + 1 == team.members)
+		atomic_store(&team.deadline, now_ns() + team.window_ns);
 	for (unsigned spins = 0; !(deadline = atomic_load(&team.deadline)); spins++) {
 		if (spins % 4096 == 4095) sched_yield();
 	}
@@ -149,7 +150,7 @@ static void run_pass(struct worker *worker, void (*pass)(const struct lane *lane
 
 static void run_with_place(void (*function)(struct place *place), struct worker *worker)
 {
-	if (!function || (team.row->shared && worker->lane.index)) return;
+	if (!function || (team.row->kind != PRIVATE && worker->lane.index)) return;
 	side_resume();
 	function(worker->lane.place);
 	side_pause();
@@ -197,15 +198,24 @@ static void give_order(enum order order, size_t first, size_t count)
 		if (i) sem_post(&workers[i].begin);
 	}
 	if (first == 0) obey(&workers[0]);
-	for (size_t i = first ? first : 1; i < first + count; i++) end_order(&workers[i]);
+	for (size_t i = first ? first : 1; i < first + count; i++)
+		end_order(&workers[i]);
 }
 
-static void start_worker(size_t i, bool shared)
+// Threads that share go through the items in orders of their own, unless the row wants to see what happens otherwise: one comes
+// up to the other, has to wait for it at each item, and stays behind it. No step has a common divisor with ITEMS.
+static struct lane lane_of(size_t i)
+{
+	static const size_t steps[MOST_THREADS] = {1, ITEMS - 1, 3, ITEMS - 3, 7, ITEMS - 7, 9, ITEMS - 9};
+	if (team.row->kind == PRIVATE) return (struct lane){side_place(i), i, team.threads, 0, 1};
+	size_t step = team.row->kind == IN_STEP ? 1 : steps[i];
+	return (struct lane){side_place(0), i, team.threads, i * ITEMS / team.threads, step};
+}
+
+static void start_worker(size_t i)
 {
 	struct worker *worker = &team.workers[i];
-	*worker = (struct worker){.lane = {
-		.place = side_place(shared ? 0 : i), .index = i, .count = team.threads,
-		.first = shared ? i * ITEMS / team.threads : 0}};
+	*worker = (struct worker){.lane = lane_of(i)};
 	if (i == 0) return;
 	sem_init(&worker->begin, 0, 0);
 	sem_init(&worker->end, 0, 0);
@@ -221,13 +231,16 @@ static void start_team(const struct row *row, size_t threads)
 	pin(0);
 	side_start();
 	side_pause();
-	for (size_t i = 0; i < threads; i++) start_worker(i, row->shared);
-	for (size_t i = 0; i < threads; i++) give_order(PREPARE, i, 1);
+	for (size_t i = 0; i < threads; i++)
+		start_worker(i);
+	for (size_t i = 0; i < threads; i++)
+		give_order(PREPARE, i, 1);
 }
 
 static void stop_team(void)
 {
-	for (size_t i = team.threads; i-- > 0;) give_order(FINISH, i, 1);
+	for (size_t i = team.threads; i-- > 0;)
+		give_order(FINISH, i, 1);
 	for (size_t i = 1; i < team.threads; i++) {
 		team.workers[i].order = LEAVE;
 		sem_post(&team.workers[i].begin);
@@ -241,7 +254,8 @@ static void stop_team(void)
 static void warm(size_t operations)
 {
 	team.operations = operations;
-	for (size_t i = 0; i < team.threads; i++) give_order(WARM, i, 1);
+	for (size_t i = 0; i < team.threads; i++)
+		give_order(WARM, i, 1);
 }
 
 // ---- measuring ----
@@ -326,8 +340,9 @@ static struct figures measure(size_t windows)
 {
 	struct values *decisive = team.threads > 1 ? &scales : &values[OWNER];
 	struct figures figures = {0};
-	bool has_other = team.row->shared && team.threads > 1;
-	for (enum who who = OWNER; who < KINDS; who++) values[who].clean_count = values[who].any_count = 0;
+	bool has_other = team.row->kind != PRIVATE && team.threads > 1;
+	for (enum who who = OWNER; who < KINDS; who++)
+		values[who].clean_count = values[who].any_count = 0;
 	scales.clean_count = scales.any_count = 0;
 	size_t turns = 0;
 	while (turns < ATTEMPTS * windows && decisive->clean_count < windows) {
@@ -335,7 +350,8 @@ static struct figures measure(size_t windows)
 		turns++;
 	}
 	figures.fastest = fastest_of(&values[OWNER]);
-	for (enum who who = OWNER; who < KINDS; who++) figures.median[who] = median_of(&values[who]);
+	for (enum who who = OWNER; who < KINDS; who++)
+		figures.median[who] = median_of(&values[who]);
 	figures.scale = median_of(&scales);
 	figures.clean = (double)decisive->clean_count / (double)turns;
 	return figures;
@@ -385,7 +401,7 @@ static void measure_row(const struct row *row, size_t threads, size_t windows, s
 static void count_row(const struct row *row, size_t operations, size_t who)
 {
 	if (operations % ITEMS) refuse("count", "a multiple of 1000");
-	start_team(row, row->shared ? 2 : 1);
+	start_team(row, row->kind == PRIVATE ? 1 : 2);
 	if (who >= team.threads) refuse("count", "thread 0, or of a shared row 1");
 	warm(operations);
 	warm(operations); // what is marked as shared by the second thread is used again by the first
@@ -404,7 +420,8 @@ static void check_all(void)
 
 static void list_rows(void)
 {
-	for (size_t i = 0; side_row(i); i++) printf("%s %s\n", side_row(i)->shared ? "shared" : "private", side_row(i)->name);
+	for (size_t i = 0; side_row(i); i++)
+		printf("%s %s\n", side_row(i)->kind == PRIVATE ? "private" : "shared", side_row(i)->name);
 }
 
 int main(int count, char **arguments)

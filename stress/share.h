@@ -10,12 +10,12 @@
 #include <stddef.h>
 
 enum {
-	ITEMS = 1000,         // elements of a list, keys of a dict; divides the operations of a pass
-	PORTION = 4 * ITEMS,  // operations between two looks at the clock
+	ITEMS = 1000,        // elements of a list, keys of a dict; divides the operations of a pass
+	PORTION = 4 * ITEMS, // operations between two looks at the clock
 	MOST_THREADS = 8,
-	KEY_SIZE = 16,        // bytes of a key's text, its end included
-	FIRST_INT = 1000,     // beyond the ints that are kept ready-made
-	HASH_SEED = 1,        // of the hashes of str, so that counts of instructions repeat
+	KEY_SIZE = 16,    // bytes of a key's text, its end included
+	FIRST_INT = 1000, // beyond the ints that are kept ready-made
+	HASH_SEED = 1,    // of the hashes of str, so that counts of instructions repeat
 };
 
 // What the loops work on: each side has its own. One for each thread, or, in a shared row, one for all of them.
@@ -24,12 +24,18 @@ struct place;
 struct lane {
 	struct place *place;
 	size_t index, count; // which thread of how many
-	size_t first;        // where it begins among the ITEMS: not where the others do
+	size_t first, step;  // how it goes through the ITEMS
+};
+
+enum kind {
+	PRIVATE, // each thread has a place of its own
+	SHARED,  // one place for all threads, made by the first, which owns what is in it
+	IN_STEP, // the same, and they go through the items in the same order: after a while, together
 };
 
 struct row {
 	const char *name;
-	bool shared; // one place for all threads, made by the first, which owns what is in it
+	enum kind kind;
 	void (*prepare)(struct place *place);
 	void (*pass)(const struct lane *lane, size_t operations); // a multiple of ITEMS
 	void (*finish)(struct place *place);
@@ -60,9 +66,10 @@ const char *key_text(size_t i, char text[KEY_SIZE]);
 // common divisor.
 static inline size_t shuffled(size_t i) { return i * 389 % ITEMS; }
 
-// The body once for each operation of a pass, `i` going through the items from the lane's first.
-#define EACH_OPERATION(lane, i) \
-	for (size_t done = 0; done < operations; done += ITEMS) \
-		for (size_t left = ITEMS, i = (lane)->first; left > 0; left--, i = i + 1 == ITEMS ? 0 : i + 1)
+// The body once for each operation of a pass, `i` going through the items in the lane's order.
+#define EACH_OPERATION(lane, i)                                                                                        \
+	for (size_t done = 0; done < operations; done += ITEMS)                                                        \
+		for (size_t left = ITEMS, i = (lane)->first; left > 0;                                                 \
+		     left--, i += (lane)->step, i -= i < ITEMS ? 0 : ITEMS)
 
 #endif

@@ -2,8 +2,8 @@
 // stress/share.c.
 //
 // Counters of 32 bits, one up and one down by atomic read-modify-writes: 1,000 of them in blocks that lie as the elements of
-// the other sides' lists do, taken in the order of a list or in that of the look-ups in a dict; each on a line of its own; and one alone.
-// No count can be exact, shared and cheaper than this, unless threads do not all count in the same way.
+// the other sides' lists do, taken in the order of a list or in that of the look-ups in a dict; each on a line of its own;
+// and one alone. An exact count that all threads keep in the same way cannot be cheaper.
 #include "share.h"
 
 #include <stdatomic.h>
@@ -17,7 +17,9 @@ struct block {
 
 struct place {
 	struct block blocks[ITEMS];
-	_Alignas(64) struct { _Alignas(64) _Atomic uint32_t shared; } padded[ITEMS];
+	_Alignas(64) struct {
+		_Alignas(64) _Atomic uint32_t shared;
+	} padded[ITEMS];
 };
 
 static struct place places[MOST_THREADS];
@@ -61,14 +63,17 @@ static void in_lines(const struct lane *lane, size_t operations)
 
 static void one(const struct lane *lane, size_t operations)
 {
-	for (size_t i = 0; i < operations; i++) up_and_down(&lane->place->blocks[0].shared);
+	for (size_t i = 0; i < operations; i++)
+		up_and_down(&lane->place->blocks[0].shared);
 }
 
 static const struct row all_rows[] = {
-	{"floor-list", true, NULL, in_order, NULL},
-	{"floor-dict", true, NULL, in_shuffled_order, NULL},
-	{"floor-lines", true, NULL, in_lines, NULL},
-	{"floor-one", true, NULL, one, NULL},
+	{"floor-list", SHARED, NULL, in_order, NULL},
+	{"floor-dict", SHARED, NULL, in_shuffled_order, NULL},
+	{"floor-list-in-step", IN_STEP, NULL, in_order, NULL},
+	{"floor-dict-in-step", IN_STEP, NULL, in_shuffled_order, NULL},
+	{"floor-lines", SHARED, NULL, in_lines, NULL},
+	{"floor-one", SHARED, NULL, one, NULL},
 };
 
 const struct row *side_row(size_t i) { return i < sizeof all_rows / sizeof all_rows[0] ? &all_rows[i] : NULL; }

@@ -7,8 +7,8 @@
 
 enum { FEW = 10, SOME = 100 }; // sizes of short lists and of what is extended by; both divide ITEMS
 
-#define EACH_GROUP(i, size) \
-	for (size_t group = 0; group < operations; group += (size)) \
+#define EACH_GROUP(i, size)                                                                                            \
+	for (size_t group = 0; group < operations; group += (size))                                                    \
 		for (size_t i = 0; i < (size); i++)
 
 // ---- making and dropping ----
@@ -16,53 +16,62 @@ enum { FEW = 10, SOME = 100 }; // sizes of short lists and of what is extended b
 static void count(const struct lane *lane, size_t operations)
 {
 	tally_object *object = lane->place->items[0];
-	for (size_t i = 0; i < operations; i++) tally_decref(tally_incref(object));
+	for (size_t i = 0; i < operations; i++)
+		tally_decref(tally_incref(object));
 }
 
 static void new_float(const struct lane *lane, size_t operations)
 {
 	(void)lane;
-	for (size_t i = 0; i < operations; i++) tally_decref(need(tally_float_new(0.5)));
+	for (size_t i = 0; i < operations; i++)
+		tally_decref(need(tally_float_new(0.5)));
 }
 
 static void new_int(const struct lane *lane, size_t operations)
 {
 	(void)lane;
-	for (size_t i = 0; i < operations; i++) tally_decref(need(tally_int_new((int64_t)(FIRST_INT + i))));
+	for (size_t i = 0; i < operations; i++)
+		tally_decref(need(tally_int_new((int64_t)(FIRST_INT + i))));
 }
 
 static void new_str(const struct lane *lane, size_t operations)
 {
 	(void)lane;
-	for (size_t i = 0; i < operations; i++) tally_decref(need(tally_str_new("key-00007", 9)));
+	for (size_t i = 0; i < operations; i++)
+		tally_decref(need(tally_str_new("key-00007", 9)));
 }
 
 static void new_tuple(const struct lane *lane, size_t operations)
 {
-	for (size_t i = 0; i < operations; i++) tally_decref(need(tally_tuple_new(lane->place->items, 2)));
+	for (size_t i = 0; i < operations; i++)
+		tally_decref(need(tally_tuple_new(lane->place->items, 2)));
 }
 
 static void new_list(const struct lane *lane, size_t operations)
 {
 	(void)lane;
-	for (size_t i = 0; i < operations; i++) tally_decref(need(tally_list_new()));
+	for (size_t i = 0; i < operations; i++)
+		tally_decref(need(tally_list_new()));
 }
 
 static void new_list_from(const struct lane *lane, size_t operations)
 {
-	for (size_t i = 0; i < operations; i++) tally_decref(need(tally_list_from(lane->place->items, FEW)));
+	for (size_t i = 0; i < operations; i++)
+		tally_decref(need(tally_list_from(lane->place->items, FEW)));
 }
 
 static void new_dict(const struct lane *lane, size_t operations)
 {
 	(void)lane;
-	for (size_t i = 0; i < operations; i++) tally_decref(need(tally_dict_new()));
+	for (size_t i = 0; i < operations; i++)
+		tally_decref(need(tally_dict_new()));
 }
 
 static void new_set(const struct lane *lane, size_t operations)
 {
 	(void)lane;
-	for (size_t i = 0; i < operations; i++) tally_decref(need(tally_set_new(NULL)));
+	for (size_t i = 0; i < operations; i++)
+		tally_decref(need(tally_set_new(NULL)));
 }
 
 static void make_one_slot(struct place *place) { place->type = make_class("OneSlot", 1); }
@@ -71,7 +80,8 @@ static void drop_type(struct place *place) { tally_decref(place->type); }
 
 static void new_instance(const struct lane *lane, size_t operations)
 {
-	for (size_t i = 0; i < operations; i++) tally_decref(need(tally_call(lane->place->type, NULL, 0)));
+	for (size_t i = 0; i < operations; i++)
+		tally_decref(need(tally_call(lane->place->type, NULL, 0)));
 }
 
 // ---- lists ----
@@ -79,6 +89,12 @@ static void new_instance(const struct lane *lane, size_t operations)
 static void prepare_list(struct place *place)
 {
 	make_items(place);
+	make_list(place);
+}
+
+static void prepare_immortal_list(struct place *place)
+{
+	make_immortal_items(place);
 	make_list(place);
 }
 
@@ -102,7 +118,8 @@ static void finish_object(struct place *place)
 
 static void list_append(const struct lane *lane, size_t operations)
 {
-	EACH_GROUP(i, ITEMS) {
+	EACH_GROUP(i, ITEMS)
+	{
 		check(tally_list_append(lane->place->object, lane->place->items[i]));
 		if (i == ITEMS - 1) check(tally_list_clear(lane->place->object));
 	}
@@ -115,7 +132,8 @@ static void list_get(const struct lane *lane, size_t operations)
 
 static void list_set(const struct lane *lane, size_t operations)
 {
-	EACH_GROUP(i, ITEMS) check(tally_list_set(lane->place->object, (ptrdiff_t)i, lane->place->items[ITEMS - 1 - i]));
+	EACH_GROUP(i, ITEMS)
+	check(tally_list_set(lane->place->object, (ptrdiff_t)i, lane->place->items[ITEMS - 1 - i]));
 }
 
 // Every element is popped and appended once more.
@@ -138,7 +156,8 @@ static void list_insert(const struct lane *lane, size_t operations)
 
 static void list_extend(const struct lane *lane, size_t operations)
 {
-	EACH_GROUP(i, SOME) {
+	EACH_GROUP(i, SOME)
+	{
 		check(tally_list_extend(lane->place->object, lane->place->items, FEW));
 		if (i == SOME - 1) check(tally_list_clear(lane->place->object));
 	}
@@ -147,14 +166,16 @@ static void list_extend(const struct lane *lane, size_t operations)
 static void list_size(const struct lane *lane, size_t operations)
 {
 	size_t size;
-	for (size_t i = 0; i < operations; i++) check(tally_list_size(lane->place->object, &size));
+	for (size_t i = 0; i < operations; i++)
+		check(tally_list_size(lane->place->object, &size));
 }
 
 static void list_iterate(const struct lane *lane, size_t operations)
 {
 	for (size_t done = 0; done < operations; done += ITEMS) {
 		tally_object *iterator = need(tally_iter(lane->place->object)), *item;
-		while (tally_next(iterator, &item) == 1) tally_decref(item);
+		while (tally_next(iterator, &item) == 1)
+			tally_decref(item);
 		tally_decref(iterator);
 	}
 }
@@ -176,6 +197,13 @@ static void list_slice(const struct lane *lane, size_t operations)
 static void prepare_equal(struct place *place)
 {
 	make_items(place);
+	make_equal_keys(place);
+	make_dict(place);
+}
+
+static void prepare_immortal_values(struct place *place)
+{
+	make_immortal_items(place);
 	make_equal_keys(place);
 	make_dict(place);
 }
@@ -219,7 +247,8 @@ static void dict_set(const struct lane *lane, size_t operations)
 
 static void dict_insert(const struct lane *lane, size_t operations)
 {
-	EACH_GROUP(i, ITEMS) {
+	EACH_GROUP(i, ITEMS)
+	{
 		check(tally_dict_set(lane->place->object, lane->place->lookups[i], lane->place->items[i]));
 		if (i == ITEMS - 1) check(tally_dict_clear(lane->place->object));
 	}
@@ -238,15 +267,17 @@ static void dict_add(const struct lane *lane, size_t operations)
 static void dict_setdefault(const struct lane *lane, size_t operations)
 {
 	EACH_GROUP(i, ITEMS)
-		tally_decref(need(tally_dict_setdefault(lane->place->object, lane->place->lookups[i], lane->place->items[i])));
+	tally_decref(need(tally_dict_setdefault(lane->place->object, lane->place->lookups[i], lane->place->items[i])));
 }
 
 // Every key is removed, and set once more.
 static void dict_pop(const struct lane *lane, size_t operations)
 {
-	EACH_GROUP(i, ITEMS) {
+	EACH_GROUP(i, ITEMS)
+	{
 		tally_object *value;
-		if (tally_dict_pop(lane->place->object, lane->place->lookups[i], &value) != 1) fail("a key is not found");
+		if (tally_dict_pop(lane->place->object, lane->place->lookups[i], &value) != 1)
+			fail("a key is not found");
 		check(tally_dict_set(lane->place->object, lane->place->keys[shuffled(i)], value));
 		tally_decref(value);
 	}
@@ -267,7 +298,8 @@ static void dict_next(const struct lane *lane, size_t operations)
 static void dict_size(const struct lane *lane, size_t operations)
 {
 	size_t size;
-	for (size_t i = 0; i < operations; i++) check(tally_dict_size(lane->place->object, &size));
+	for (size_t i = 0; i < operations; i++)
+		check(tally_dict_size(lane->place->object, &size));
 }
 
 // ---- sets ----
@@ -277,7 +309,8 @@ static void prepare_set(struct place *place)
 	make_items(place);
 	make_equal_keys(place);
 	place->object = need(tally_set_new(NULL));
-	for (size_t i = 0; i < ITEMS; i++) check(tally_set_add(place->object, place->keys[i]));
+	for (size_t i = 0; i < ITEMS; i++)
+		check(tally_set_add(place->object, place->keys[i]));
 }
 
 static void set_add(const struct lane *lane, size_t operations)
@@ -287,7 +320,8 @@ static void set_add(const struct lane *lane, size_t operations)
 
 static void set_insert(const struct lane *lane, size_t operations)
 {
-	EACH_GROUP(i, ITEMS) {
+	EACH_GROUP(i, ITEMS)
+	{
 		check(tally_set_add(lane->place->object, lane->place->lookups[i]));
 		if (i == ITEMS - 1) check(tally_set_clear(lane->place->object));
 	}
@@ -301,8 +335,10 @@ static void set_contains(const struct lane *lane, size_t operations)
 // Every element is removed, and added once more.
 static void set_discard(const struct lane *lane, size_t operations)
 {
-	EACH_GROUP(i, ITEMS) {
-		if (tally_set_discard(lane->place->object, lane->place->lookups[i]) != 1) fail("an element is not found");
+	EACH_GROUP(i, ITEMS)
+	{
+		if (tally_set_discard(lane->place->object, lane->place->lookups[i]) != 1)
+			fail("an element is not found");
 		check(tally_set_add(lane->place->object, lane->place->keys[shuffled(i)]));
 	}
 }
@@ -327,7 +363,8 @@ static tally_object *return_argument(void *context, tally_object *const *capture
 
 static void prepare_method(struct place *place)
 {
-	tally_function_spec spec = {.size = sizeof spec, .name = "method", .call = return_argument, .least = 2, .most = 2};
+	tally_function_spec spec = {
+		.size = sizeof spec, .name = "method", .call = return_argument, .least = 2, .most = 2};
 	make_table_instance(place);
 	tally_object *function = need(tally_function_new(&spec)), *name = need(tally_str_from("method"));
 	check(tally_attr_set(place->type, name, function));
@@ -340,7 +377,7 @@ static void prepare_method(struct place *place)
 static void attr_call(const struct lane *lane, size_t operations)
 {
 	EACH_GROUP(i, ITEMS)
-		tally_decref(need(tally_attr_call(lane->place->object, lane->place->name, &lane->place->items[i], 1)));
+	tally_decref(need(tally_attr_call(lane->place->object, lane->place->name, &lane->place->items[i], 1)));
 }
 
 static void prepare_cell(struct place *place)
@@ -380,8 +417,10 @@ static void prepare_texts(struct place *place) { make_equal_keys(place); }
 
 static void str_equal(const struct lane *lane, size_t operations)
 {
-	EACH_GROUP(i, ITEMS) {
-		if (tally_equal(lane->place->lookups[i], lane->place->keys[shuffled(i)]) != 1) fail("equal texts are not");
+	EACH_GROUP(i, ITEMS)
+	{
+		if (tally_equal(lane->place->lookups[i], lane->place->keys[shuffled(i)]) != 1)
+			fail("equal texts are not");
 	}
 }
 
@@ -396,55 +435,58 @@ static void str_contains(const struct lane *lane, size_t operations)
 }
 
 const struct row private_rows[] = {
-	{"incref-decref", false, make_items, count, drop_items},
-	{"new-float", false, NULL, new_float, NULL},
-	{"new-int", false, NULL, new_int, NULL},
-	{"new-str", false, NULL, new_str, NULL},
-	{"new-tuple", false, make_items, new_tuple, drop_items},
-	{"new-list", false, NULL, new_list, NULL},
-	{"new-list-from", false, make_items, new_list_from, drop_items},
-	{"new-dict", false, NULL, new_dict, NULL},
-	{"new-set", false, NULL, new_set, NULL},
-	{"new-slot", false, make_one_slot, new_instance, drop_type},
-	{"new-table", false, make_table, new_instance, drop_type},
-	{"list-append", false, prepare_empty_list, list_append, finish_object},
-	{"list-get", false, prepare_list, list_get, finish_object},
-	{"list-set", false, prepare_list, list_set, finish_object},
-	{"list-pop", false, prepare_list, list_pop, finish_object},
-	{"list-insert", false, prepare_few, list_insert, finish_object},
-	{"list-extend", false, prepare_empty_list, list_extend, finish_object},
-	{"list-size", false, prepare_list, list_size, finish_object},
-	{"list-iterate", false, prepare_list, list_iterate, finish_object},
-	{"list-contains", false, prepare_few, list_contains, finish_object},
-	{"list-slice", false, prepare_few, list_slice, finish_object},
-	{"dict-get", false, prepare_equal, dict_get, finish_keyed},
-	{"dict-get-same", false, prepare_same, dict_get, finish_keyed},
-	{"dict-get-int", false, prepare_ints, dict_get, finish_keyed},
-	{"dict-set", false, prepare_equal, dict_set, finish_keyed},
-	{"dict-set-same", false, prepare_same, dict_set, finish_keyed},
-	{"dict-set-int", false, prepare_ints, dict_set, finish_keyed},
-	{"dict-insert", false, prepare_empty_dict, dict_insert, finish_keyed},
-	{"dict-contains", false, prepare_equal, dict_contains, finish_keyed},
-	{"dict-add", false, prepare_empty_dict, dict_add, finish_keyed},
-	{"dict-setdefault", false, prepare_equal, dict_setdefault, finish_keyed},
-	{"dict-pop", false, prepare_equal, dict_pop, finish_keyed},
-	{"dict-next", false, prepare_equal, dict_next, finish_keyed},
-	{"dict-size", false, prepare_equal, dict_size, finish_keyed},
-	{"set-add", false, prepare_set, set_add, finish_keyed},
-	{"set-insert", false, prepare_set, set_insert, finish_keyed},
-	{"set-contains", false, prepare_set, set_contains, finish_keyed},
-	{"set-discard", false, prepare_set, set_discard, finish_keyed},
-	{"attr-get-slots", false, make_slots_instance, attr_get, drop_instance},
-	{"attr-get-table", false, make_table_instance, attr_get, drop_instance},
-	{"attr-set-slots", false, make_slots_instance, attr_set, drop_instance},
-	{"attr-set-table", false, make_table_instance, attr_set, drop_instance},
-	{"attr-call", false, prepare_method, attr_call, drop_instance},
-	{"cell-get", false, prepare_cell, cell_get, finish_object},
-	{"cell-set", false, prepare_cell, cell_set, finish_object},
-	{"tuple-get", false, prepare_tuple, tuple_get, finish_object},
-	{"str-equal", false, prepare_texts, str_equal, drop_keys},
-	{"str-concat", false, prepare_texts, str_concat, drop_keys},
-	{"str-contains", false, prepare_texts, str_contains, drop_keys},
+	{"incref-decref", PRIVATE, make_items, count, drop_items},
+	{"incref-decref-immortal", PRIVATE, make_immortal_items, count, drop_items},
+	{"new-float", PRIVATE, NULL, new_float, NULL},
+	{"new-int", PRIVATE, NULL, new_int, NULL},
+	{"new-str", PRIVATE, NULL, new_str, NULL},
+	{"new-tuple", PRIVATE, make_items, new_tuple, drop_items},
+	{"new-list", PRIVATE, NULL, new_list, NULL},
+	{"new-list-from", PRIVATE, make_items, new_list_from, drop_items},
+	{"new-dict", PRIVATE, NULL, new_dict, NULL},
+	{"new-set", PRIVATE, NULL, new_set, NULL},
+	{"new-slot", PRIVATE, make_one_slot, new_instance, drop_type},
+	{"new-table", PRIVATE, make_table, new_instance, drop_type},
+	{"list-append", PRIVATE, prepare_empty_list, list_append, finish_object},
+	{"list-get", PRIVATE, prepare_list, list_get, finish_object},
+	{"list-get-immortal", PRIVATE, prepare_immortal_list, list_get, finish_object},
+	{"list-set", PRIVATE, prepare_list, list_set, finish_object},
+	{"list-pop", PRIVATE, prepare_list, list_pop, finish_object},
+	{"list-insert", PRIVATE, prepare_few, list_insert, finish_object},
+	{"list-extend", PRIVATE, prepare_empty_list, list_extend, finish_object},
+	{"list-size", PRIVATE, prepare_list, list_size, finish_object},
+	{"list-iterate", PRIVATE, prepare_list, list_iterate, finish_object},
+	{"list-contains", PRIVATE, prepare_few, list_contains, finish_object},
+	{"list-slice", PRIVATE, prepare_few, list_slice, finish_object},
+	{"dict-get", PRIVATE, prepare_equal, dict_get, finish_keyed},
+	{"dict-get-same", PRIVATE, prepare_same, dict_get, finish_keyed},
+	{"dict-get-immortal", PRIVATE, prepare_immortal_values, dict_get, finish_keyed},
+	{"dict-get-int", PRIVATE, prepare_ints, dict_get, finish_keyed},
+	{"dict-set", PRIVATE, prepare_equal, dict_set, finish_keyed},
+	{"dict-set-same", PRIVATE, prepare_same, dict_set, finish_keyed},
+	{"dict-set-int", PRIVATE, prepare_ints, dict_set, finish_keyed},
+	{"dict-insert", PRIVATE, prepare_empty_dict, dict_insert, finish_keyed},
+	{"dict-contains", PRIVATE, prepare_equal, dict_contains, finish_keyed},
+	{"dict-add", PRIVATE, prepare_empty_dict, dict_add, finish_keyed},
+	{"dict-setdefault", PRIVATE, prepare_equal, dict_setdefault, finish_keyed},
+	{"dict-pop", PRIVATE, prepare_equal, dict_pop, finish_keyed},
+	{"dict-next", PRIVATE, prepare_equal, dict_next, finish_keyed},
+	{"dict-size", PRIVATE, prepare_equal, dict_size, finish_keyed},
+	{"set-add", PRIVATE, prepare_set, set_add, finish_keyed},
+	{"set-insert", PRIVATE, prepare_set, set_insert, finish_keyed},
+	{"set-contains", PRIVATE, prepare_set, set_contains, finish_keyed},
+	{"set-discard", PRIVATE, prepare_set, set_discard, finish_keyed},
+	{"attr-get-slots", PRIVATE, make_slots_instance, attr_get, drop_instance},
+	{"attr-get-table", PRIVATE, make_table_instance, attr_get, drop_instance},
+	{"attr-set-slots", PRIVATE, make_slots_instance, attr_set, drop_instance},
+	{"attr-set-table", PRIVATE, make_table_instance, attr_set, drop_instance},
+	{"attr-call", PRIVATE, prepare_method, attr_call, drop_instance},
+	{"cell-get", PRIVATE, prepare_cell, cell_get, finish_object},
+	{"cell-set", PRIVATE, prepare_cell, cell_set, finish_object},
+	{"tuple-get", PRIVATE, prepare_tuple, tuple_get, finish_object},
+	{"str-equal", PRIVATE, prepare_texts, str_equal, drop_keys},
+	{"str-concat", PRIVATE, prepare_texts, str_concat, drop_keys},
+	{"str-contains", PRIVATE, prepare_texts, str_contains, drop_keys},
 };
 
 const size_t private_row_count = sizeof private_rows / sizeof private_rows[0];

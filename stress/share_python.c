@@ -1,9 +1,9 @@
 // stress/share_python.c: the benchmark of sharing on CPython's objects through its C API, by threads that it did not start. See
 // stress/share.c.
 //
-// Each loop stands beside one of the same name in stress/share_tally.c and leaves behind what that one leaves. A thread that only calls
-// the C API never hands the lock over; so each calls, between two looks at the clock, an empty function of Python's, which
-// does so when it is asked to, as any program in Python does. Built where pkg-config knows python3-embed.
+// Each loop stands beside one of the same name in stress/share_tally.c and leaves behind what that one leaves. A thread that
+// only calls the C API never hands the lock over; so each calls, between two looks at the clock, an empty function of
+// Python's, which does so when it is asked to, as any program in Python does. Built where pkg-config knows python3-embed.
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -43,7 +43,8 @@ static void check(int result)
 
 static void give_up(PyObject **objects, size_t count)
 {
-	while (count > 0) Py_DECREF(objects[--count]);
+	while (count > 0)
+		Py_DECREF(objects[--count]);
 }
 
 // ---- the life of the runtime ----
@@ -85,12 +86,14 @@ void side_resume(void) { PyEval_RestoreThread(paused); }
 
 static void make_items(struct place *to)
 {
-	for (size_t i = 0; i < ITEMS; i++) to->items[i] = need(PyFloat_FromDouble((double)i));
+	for (size_t i = 0; i < ITEMS; i++)
+		to->items[i] = need(PyFloat_FromDouble((double)i));
 }
 
 static void make_ready_items(struct place *to)
 {
-	for (size_t i = 0; i < ITEMS; i++) to->items[i] = need(PyLong_FromSize_t(i % 100));
+	for (size_t i = 0; i < ITEMS; i++)
+		to->items[i] = need(PyLong_FromSize_t(i % 100));
 }
 
 static PyObject *make_text(size_t i)
@@ -101,21 +104,25 @@ static PyObject *make_text(size_t i)
 
 static void make_keys(struct place *to)
 {
-	for (size_t i = 0; i < ITEMS; i++) to->keys[i] = make_text(i);
-	for (size_t i = 0; i < ITEMS; i++) to->lookups[i] = make_text(shuffled(i));
+	for (size_t i = 0; i < ITEMS; i++)
+		to->keys[i] = make_text(i);
+	for (size_t i = 0; i < ITEMS; i++)
+		to->lookups[i] = make_text(shuffled(i));
 }
 
 static void make_list(struct place *to)
 {
 	to->object = need(PyList_New(ITEMS));
-	for (size_t i = 0; i < ITEMS; i++) PyList_SET_ITEM(to->object, (Py_ssize_t)i, Py_NewRef(to->items[i]));
+	for (size_t i = 0; i < ITEMS; i++)
+		PyList_SET_ITEM(to->object, (Py_ssize_t)i, Py_NewRef(to->items[i]));
 }
 
 static void make_dict(struct place *to)
 {
 	make_keys(to);
 	to->object = need(PyDict_New());
-	for (size_t i = 0; i < ITEMS; i++) check(PyDict_SetItem(to->object, to->keys[i], to->items[i]));
+	for (size_t i = 0; i < ITEMS; i++)
+		check(PyDict_SetItem(to->object, to->keys[i], to->items[i]));
 }
 
 static void finish_object(struct place *to)
@@ -173,13 +180,14 @@ static void list_set(const struct lane *lane, size_t operations)
 {
 	hand_over_if_asked();
 	EACH_OPERATION(lane, i) // which steals
-		check(PyList_SetItem(lane->place->object, (Py_ssize_t)i, Py_NewRef(lane->place->items[ITEMS - 1 - i])));
+	check(PyList_SetItem(lane->place->object, (Py_ssize_t)i, Py_NewRef(lane->place->items[ITEMS - 1 - i])));
 }
 
 static void list_append(const struct lane *lane, size_t operations)
 {
 	hand_over_if_asked();
-	EACH_OPERATION(lane, i) {
+	EACH_OPERATION(lane, i)
+	{
 		check(PyList_Append(lane->place->object, lane->place->items[i]));
 		if (i == ITEMS - 1) check(PyList_SetSlice(lane->place->object, 0, PY_SSIZE_T_MAX, NULL));
 	}
@@ -226,7 +234,8 @@ static void dict_contains(const struct lane *lane, size_t operations)
 static void dict_mixed(const struct lane *lane, size_t operations)
 {
 	hand_over_if_asked();
-	EACH_OPERATION(lane, i) {
+	EACH_OPERATION(lane, i)
+	{
 		if (i % 10 == 9)
 			check(PyDict_SetItem(lane->place->object, lane->place->lookups[i], lane->place->items[i]));
 		else
@@ -263,8 +272,10 @@ static void make_instance(struct place *to)
 	static const char *const texts[] = {"a", "b", "c"};
 	make_items(to);
 	to->object = need(PyObject_CallNoArgs(to->type));
-	for (size_t i = 0; i < ITEMS; i++) to->lookups[i] = need(PyUnicode_InternFromString(texts[i % 3]));
-	for (size_t i = 0; i < 3; i++) check(PyObject_SetAttr(to->object, to->lookups[i], to->items[i]));
+	for (size_t i = 0; i < ITEMS; i++)
+		to->lookups[i] = need(PyUnicode_InternFromString(texts[i % 3]));
+	for (size_t i = 0; i < 3; i++)
+		check(PyObject_SetAttr(to->object, to->lookups[i], to->items[i]));
 }
 
 static void make_slots_instance(struct place *to)
@@ -309,20 +320,22 @@ static void count(const struct lane *lane, size_t operations)
 }
 
 static const struct row all_rows[] = {
-	{"shared-list-get", true, prepare_list, list_get, finish_object},
-	{"shared-list-get-immortal", true, prepare_immortal_list, list_get, finish_object},
-	{"shared-list-set", true, prepare_list, list_set, finish_object},
-	{"shared-list-append", true, prepare_empty_list, list_append, finish_object},
-	{"shared-dict-get", true, prepare_dict, dict_get, finish_dict},
-	{"shared-dict-get-immortal", true, prepare_immortal_dict, dict_get, finish_dict},
-	{"shared-dict-contains", true, prepare_dict, dict_contains, finish_dict},
-	{"shared-dict-mixed", true, prepare_dict, dict_mixed, finish_dict},
-	{"shared-dict-add-same", true, prepare_immortal_dict, dict_add_same, finish_dict},
-	{"shared-dict-add-own", true, prepare_immortal_dict, dict_add_own, finish_dict},
-	{"shared-attr-get-slots", true, make_slots_instance, attr_get, drop_instance},
-	{"shared-attr-get-table", true, make_table_instance, attr_get, drop_instance},
-	{"shared-count", true, prepare_plain, count, drop_object},
-	{"shared-count-immortal", true, prepare_immortal, count, drop_object},
+	{"shared-list-get", SHARED, prepare_list, list_get, finish_object},
+	{"shared-list-get-in-step", IN_STEP, prepare_list, list_get, finish_object},
+	{"shared-list-get-immortal", SHARED, prepare_immortal_list, list_get, finish_object},
+	{"shared-list-set", SHARED, prepare_list, list_set, finish_object},
+	{"shared-list-append", SHARED, prepare_empty_list, list_append, finish_object},
+	{"shared-dict-get", SHARED, prepare_dict, dict_get, finish_dict},
+	{"shared-dict-get-in-step", IN_STEP, prepare_dict, dict_get, finish_dict},
+	{"shared-dict-get-immortal", SHARED, prepare_immortal_dict, dict_get, finish_dict},
+	{"shared-dict-contains", SHARED, prepare_dict, dict_contains, finish_dict},
+	{"shared-dict-mixed", SHARED, prepare_dict, dict_mixed, finish_dict},
+	{"shared-dict-add-same", SHARED, prepare_immortal_dict, dict_add_same, finish_dict},
+	{"shared-dict-add-own", SHARED, prepare_immortal_dict, dict_add_own, finish_dict},
+	{"shared-attr-get-slots", SHARED, make_slots_instance, attr_get, drop_instance},
+	{"shared-attr-get-table", SHARED, make_table_instance, attr_get, drop_instance},
+	{"shared-count", SHARED, prepare_plain, count, drop_object},
+	{"shared-count-immortal", SHARED, prepare_immortal, count, drop_object},
 };
 
 const struct row *side_row(size_t i) { return i < sizeof all_rows / sizeof all_rows[0] ? &all_rows[i] : NULL; }

@@ -1,8 +1,8 @@
 // stress/share_tally.c: the benchmark of sharing on Tally: the life of the runtime, what the rows work on, and the rows in which
 // several threads use the same objects. See stress/share.c.
 //
-// Linked with each build. Each of the shared loops stands beside one of the same name in stress/share_python.c. Results are checked as a host
-// would check them. Automatic collection is on, as it is unless asked otherwise.
+// Linked with each build. Most of the shared loops stand beside one of the same name in stress/share_python.c. Results are
+// checked as a host would check them. Automatic collection is on, as it is unless asked otherwise.
 #include "share_tally.h"
 
 #include <stdint.h>
@@ -40,7 +40,8 @@ void side_stop(void)
 	tally_heap_stats stats = {.size = sizeof stats};
 	uint64_t leaked = 0;
 	// Classes and spread objects die in a full collection, and the interned names of attributes in the next.
-	for (int i = 0; i < 2; i++) check(tally_gc_collect(2) < 0 ? -1 : 0);
+	for (int i = 0; i < 2; i++)
+		check(tally_gc_collect(2) < 0 ? -1 : 0);
 	check(tally_heap_stats_get(&stats));
 	if (stats.live_objects) fail("objects are alive at the end");
 	side_leave();
@@ -52,13 +53,15 @@ void side_stop(void)
 
 void make_items(struct place *place)
 {
-	for (size_t i = 0; i < ITEMS; i++) place->items[i] = need(tally_float_new((double)i));
+	for (size_t i = 0; i < ITEMS; i++)
+		place->items[i] = need(tally_float_new((double)i));
 }
 
 // Ints that are kept ready-made, and never counted.
-static void make_immortal_items(struct place *place)
+void make_immortal_items(struct place *place)
 {
-	for (size_t i = 0; i < ITEMS; i++) place->items[i] = need(tally_int_new((int64_t)(i % 100)));
+	for (size_t i = 0; i < ITEMS; i++)
+		place->items[i] = need(tally_int_new((int64_t)(i % 100)));
 }
 
 void drop_items(struct place *place) { give_up(place->items, ITEMS); }
@@ -73,20 +76,26 @@ static tally_object *make_int(size_t i) { return need(tally_int_new((int64_t)(FI
 
 void make_equal_keys(struct place *place)
 {
-	for (size_t i = 0; i < ITEMS; i++) place->keys[i] = make_text(i);
-	for (size_t i = 0; i < ITEMS; i++) place->lookups[i] = make_text(shuffled(i));
+	for (size_t i = 0; i < ITEMS; i++)
+		place->keys[i] = make_text(i);
+	for (size_t i = 0; i < ITEMS; i++)
+		place->lookups[i] = make_text(shuffled(i));
 }
 
 void make_same_keys(struct place *place)
 {
-	for (size_t i = 0; i < ITEMS; i++) place->keys[i] = make_text(i);
-	for (size_t i = 0; i < ITEMS; i++) place->lookups[i] = tally_incref(place->keys[shuffled(i)]);
+	for (size_t i = 0; i < ITEMS; i++)
+		place->keys[i] = make_text(i);
+	for (size_t i = 0; i < ITEMS; i++)
+		place->lookups[i] = tally_incref(place->keys[shuffled(i)]);
 }
 
 void make_int_keys(struct place *place)
 {
-	for (size_t i = 0; i < ITEMS; i++) place->keys[i] = make_int(i);
-	for (size_t i = 0; i < ITEMS; i++) place->lookups[i] = make_int(shuffled(i));
+	for (size_t i = 0; i < ITEMS; i++)
+		place->keys[i] = make_int(i);
+	for (size_t i = 0; i < ITEMS; i++)
+		place->lookups[i] = make_int(shuffled(i));
 }
 
 void drop_keys(struct place *place)
@@ -100,7 +109,8 @@ void make_list(struct place *place) { place->object = need(tally_list_from(place
 void make_dict(struct place *place)
 {
 	place->object = need(tally_dict_new());
-	for (size_t i = 0; i < ITEMS; i++) check(tally_dict_set(place->object, place->keys[i], place->items[i]));
+	for (size_t i = 0; i < ITEMS; i++)
+		check(tally_dict_set(place->object, place->keys[i], place->items[i]));
 }
 
 void drop_object(struct place *place) { tally_decref(place->object); }
@@ -126,8 +136,10 @@ static void make_instance(struct place *place)
 	make_items(place);
 	place->name = make_name("a");
 	place->object = need(tally_call(place->type, NULL, 0));
-	for (size_t i = 0; i < ITEMS; i++) place->lookups[i] = make_name(texts[i % 3]);
-	for (size_t i = 0; i < 3; i++) check(tally_attr_set(place->object, place->lookups[i], place->items[i]));
+	for (size_t i = 0; i < ITEMS; i++)
+		place->lookups[i] = make_name(texts[i % 3]);
+	for (size_t i = 0; i < 3; i++)
+		check(tally_attr_set(place->object, place->lookups[i], place->items[i]));
 }
 
 void make_slots_instance(struct place *place)
@@ -185,12 +197,13 @@ static void list_get(const struct lane *lane, size_t operations)
 static void list_set(const struct lane *lane, size_t operations)
 {
 	EACH_OPERATION(lane, i)
-		check(tally_list_set(lane->place->object, (ptrdiff_t)i, lane->place->items[ITEMS - 1 - i]));
+	check(tally_list_set(lane->place->object, (ptrdiff_t)i, lane->place->items[ITEMS - 1 - i]));
 }
 
 static void list_append(const struct lane *lane, size_t operations)
 {
-	EACH_OPERATION(lane, i) {
+	EACH_OPERATION(lane, i)
+	{
 		check(tally_list_append(lane->place->object, lane->place->items[i]));
 		if (i == ITEMS - 1) check(tally_list_clear(lane->place->object));
 	}
@@ -230,9 +243,12 @@ static void dict_contains(const struct lane *lane, size_t operations)
 
 static void dict_mixed(const struct lane *lane, size_t operations)
 {
-	EACH_OPERATION(lane, i) {
-		if (i % 10 == 9) check(tally_dict_set(lane->place->object, lane->place->lookups[i], lane->place->items[i]));
-		else take_value(lane->place, lane->place->lookups[i]);
+	EACH_OPERATION(lane, i)
+	{
+		if (i % 10 == 9)
+			check(tally_dict_set(lane->place->object, lane->place->lookups[i], lane->place->items[i]));
+		else
+			take_value(lane->place, lane->place->lookups[i]);
 	}
 }
 
@@ -244,7 +260,8 @@ static void dict_add_same(const struct lane *lane, size_t operations)
 // Every thread has its own keys.
 static void dict_add_own(const struct lane *lane, size_t operations)
 {
-	EACH_OPERATION(lane, i) {
+	EACH_OPERATION(lane, i)
+	{
 		size_t own = (i / lane->count * lane->count + lane->index) % ITEMS;
 		check(tally_dict_add(lane->place->object, lane->place->lookups[own], 1, NULL));
 	}
@@ -271,7 +288,8 @@ static void prepare_spread(struct place *place)
 static void count(const struct lane *lane, size_t operations)
 {
 	tally_object *object = lane->place->object;
-	for (size_t i = 0; i < operations; i++) tally_decref(tally_incref(object));
+	for (size_t i = 0; i < operations; i++)
+		tally_decref(tally_incref(object));
 }
 
 // ---- in read sections: one for each pass over the items ----
@@ -286,7 +304,8 @@ static void read_item(const struct lane *lane, size_t operations)
 	tally_read section;
 	for (size_t done = 0; done < operations; done += ITEMS) {
 		check(tally_read_begin(&section, lane->place->object));
-		for (size_t i = 0; i < ITEMS; i++) look_at(tally_read_item(&section, (ptrdiff_t)i));
+		for (size_t i = 0; i < ITEMS; i++)
+			look_at(tally_read_item(&section, (ptrdiff_t)i));
 		check(tally_read_end(&section));
 	}
 }
@@ -299,7 +318,8 @@ static void read_items(const struct lane *lane, size_t operations)
 		check(tally_read_begin(&section, lane->place->object));
 		for (size_t i = 0; i < ITEMS; i += SCAN) {
 			if (tally_read_items(&section, i, some, SCAN) != SCAN) fail("elements are not there");
-			for (size_t j = 0; j < SCAN; j++) look_at(some[j]);
+			for (size_t j = 0; j < SCAN; j++)
+				look_at(some[j]);
 		}
 		check(tally_read_end(&section));
 	}
@@ -320,24 +340,26 @@ static void read_get(const struct lane *lane, size_t operations)
 }
 
 static const struct row shared_rows[] = {
-	{"shared-list-get", true, prepare_list, list_get, finish_object},
-	{"shared-list-get-immortal", true, prepare_immortal_list, list_get, finish_object},
-	{"shared-list-set", true, prepare_list, list_set, finish_object},
-	{"shared-list-append", true, prepare_empty_list, list_append, finish_object},
-	{"shared-dict-get", true, prepare_dict, dict_get, finish_dict},
-	{"shared-dict-get-immortal", true, prepare_immortal_dict, dict_get, finish_dict},
-	{"shared-dict-contains", true, prepare_dict, dict_contains, finish_dict},
-	{"shared-dict-mixed", true, prepare_dict, dict_mixed, finish_dict},
-	{"shared-dict-add-same", true, prepare_immortal_dict, dict_add_same, finish_dict},
-	{"shared-dict-add-own", true, prepare_immortal_dict, dict_add_own, finish_dict},
-	{"shared-attr-get-slots", true, make_slots_instance, attr_get, drop_instance},
-	{"shared-attr-get-table", true, make_table_instance, attr_get, drop_instance},
-	{"shared-count", true, prepare_plain, count, drop_object},
-	{"shared-count-immortal", true, prepare_immortal, count, drop_object},
-	{"shared-count-spread", true, prepare_spread, count, drop_object},
-	{"shared-read-item", true, prepare_list, read_item, finish_object},
-	{"shared-read-items", true, prepare_list, read_items, finish_object},
-	{"shared-read-get", true, prepare_dict, read_get, finish_dict},
+	{"shared-list-get", SHARED, prepare_list, list_get, finish_object},
+	{"shared-list-get-in-step", IN_STEP, prepare_list, list_get, finish_object},
+	{"shared-list-get-immortal", SHARED, prepare_immortal_list, list_get, finish_object},
+	{"shared-list-set", SHARED, prepare_list, list_set, finish_object},
+	{"shared-list-append", SHARED, prepare_empty_list, list_append, finish_object},
+	{"shared-dict-get", SHARED, prepare_dict, dict_get, finish_dict},
+	{"shared-dict-get-in-step", IN_STEP, prepare_dict, dict_get, finish_dict},
+	{"shared-dict-get-immortal", SHARED, prepare_immortal_dict, dict_get, finish_dict},
+	{"shared-dict-contains", SHARED, prepare_dict, dict_contains, finish_dict},
+	{"shared-dict-mixed", SHARED, prepare_dict, dict_mixed, finish_dict},
+	{"shared-dict-add-same", SHARED, prepare_immortal_dict, dict_add_same, finish_dict},
+	{"shared-dict-add-own", SHARED, prepare_immortal_dict, dict_add_own, finish_dict},
+	{"shared-attr-get-slots", SHARED, make_slots_instance, attr_get, drop_instance},
+	{"shared-attr-get-table", SHARED, make_table_instance, attr_get, drop_instance},
+	{"shared-count", SHARED, prepare_plain, count, drop_object},
+	{"shared-count-immortal", SHARED, prepare_immortal, count, drop_object},
+	{"shared-count-spread", SHARED, prepare_spread, count, drop_object},
+	{"shared-read-item", SHARED, prepare_list, read_item, finish_object},
+	{"shared-read-items", SHARED, prepare_list, read_items, finish_object},
+	{"shared-read-get", SHARED, prepare_dict, read_get, finish_dict},
 };
 
 const struct row *side_row(size_t i)

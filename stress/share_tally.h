@@ -31,10 +31,12 @@ static inline void check(int result)
 
 static inline void give_up(tally_object **objects, size_t count)
 {
-	while (count > 0) tally_decref(objects[--count]);
+	while (count > 0)
+		tally_decref(objects[--count]);
 }
 
-void make_items(struct place *place); // floats
+void make_items(struct place *place);          // floats
+void make_immortal_items(struct place *place); // ints that are kept ready-made
 void drop_items(struct place *place);
 // Texts, `lookups` equal to them but not the same, or the same; or ints.
 void make_equal_keys(struct place *place);

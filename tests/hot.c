@@ -100,8 +100,10 @@ static void the_owner_is_not_noted(void)
 	make_work();
 	begin(1);
 	count(NULL, 0); // this thread made them
+	for (int i = 0; i < 70000; i++) tally_incref(work.object[1]); // more than its part of the header holds
 	CHECK_EQ(ask(), 0);
 	end();
+	for (int i = 0; i < 70000; i++) tally_decref(work.object[1]);
 	drop_work();
 }
 

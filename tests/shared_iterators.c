@@ -26,7 +26,7 @@ static struct shared *new_shared(unsigned size, unsigned fresh)
 	return &shared;
 }
 
-static unsigned elements(void) { return tap_scale(3000u) < MOST / 4 ? tap_scale(3000u) : MOST / 4; }
+static unsigned elements(void) { return tap_scale(8000u) < MOST / 4 ? tap_scale(8000u) : MOST / 4; }
 
 static void end(const struct shared *shared)
 {

@@ -1,5 +1,5 @@
-// tests/biased/spread_counts.c: the words and the arrays behind spread objects: what is written, what the collector makes of it, what is
-// given back. What a host sees of it is in tests/spread.c.
+// tests/biased/spread_counts.c: the words and the arrays behind spread objects: what is written, what the collector makes of
+// it, what is given back. What a host sees of it is in tests/spread.c.
 #include "spread.h"
 #include "fixture.h"
 #include "turns.h"

@@ -6,7 +6,7 @@
 //
 // The asymmetric barrier is a sequentially consistent fence on both sides here: a compiler barrier and membarrier(2) in
 // the real code. A thread that sleeps ends, and whoever wakes it goes on in its place, so that a sleeper who was
-// forgotten is left over at the end.
+// forgotten is left over at the end. With HANDING every sleeper has waited so long that it is given the lock.
 #include "verbs.h"
 
 #ifndef THREADS
@@ -23,6 +23,9 @@
 #endif
 #ifndef UNLOCK_HELD // a drop by exchange
 #define UNLOCK_HELD release
+#endif
+#ifndef HAND // the lock is taken for a sleeper that has waited for long
+#define HAND acquire
 #endif
 #ifndef SETTLE // the barrier has been
 #define SETTLE release
@@ -154,6 +157,46 @@ static void mark_rest(bool more)
 	}
 }
 
+#ifdef HANDING
+static bool hand_over(bool more)
+{
+	uint8_t next = HELD | (more ? PARKED : 0), seen = tally_load(&lock, relaxed);
+#ifdef FAULT_HAND_FORGETS // whoever drops next will not look for those who remain
+	next = HELD;
+#endif
+	while (seen == FREE || seen == HFREE)
+		if (tally_cas(&lock, &seen, next, HAND)) return true;
+	return false;
+}
+
+static void drop_contended(void)
+{
+	pthread_mutex_lock(&bucket);
+	bool first = unlink_first(), handed = first && hand_over(sleepers > 0);
+	if (!handed) mark_rest(sleepers > 0);
+	pthread_mutex_unlock(&bucket);
+	if (handed) work_and_drop(HOLD_HEAVY);
+	else if (first) take_or_sleep();
+}
+
+static bool pass_on(void)
+{
+	pthread_mutex_lock(&bucket);
+	bool first = unlink_first();
+#ifdef FAULT_PASS_FORGETS // the same, where the lock stays HELD
+	if (first) tally_store(&lock, HELD, relaxed);
+#else
+	if (first) tally_store(&lock, HELD | (sleepers > 0 ? PARKED : 0), relaxed);
+#endif
+	pthread_mutex_unlock(&bucket);
+	if (first) work_and_drop(HOLD_HEAVY);
+	return first;
+}
+
+static void wake_one(void) { drop_contended(); }
+#else
+static bool pass_on(void) { return false; }
+
 static void drop_contended(void)
 {
 	pthread_mutex_lock(&bucket);
@@ -173,6 +216,7 @@ static void wake_one(void)
 	pthread_mutex_unlock(&bucket);
 	if (first) take_or_sleep();
 }
+#endif
 
 static void work_and_drop(enum hold hold)
 {
@@ -181,8 +225,9 @@ static void work_and_drop(enum hold hold)
 		tally_store(&lock, FREE, UNLOCK);
 		light_barrier();
 		if (tally_load(&flags, relaxed) & CONTENDED) drop_contended();
-	} else if (tally_exchange(&lock, HFREE, UNLOCK_HELD) & PARKED) {
-		wake_one();
+	} else {
+		if (tally_load(&lock, relaxed) & PARKED && pass_on()) return;
+		if (tally_exchange(&lock, HFREE, UNLOCK_HELD) & PARKED) wake_one();
 	}
 }
 

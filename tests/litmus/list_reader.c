@@ -7,6 +7,9 @@
 // An element that dies is made anew in the same block at once, as something that is not in the list. An array that has been
 // replaced waits for the readers (its `gone` stays 0): the reader comes to no stop point in between (epoch.c has that part).
 //
+// That the size and `moving` are looked at twice is more than what is shown here needs: a place that the list has no more is
+// empty, and whoever has seen a part of a change sees at his next call that it is under way.
+//
 // What the owner does: overwrites the element; with GROW replaces the array by a larger one, appends, and then overwrites in the
 // new one; with CUT takes the only element out and appends another one; with SWAP exchanges two, and the reader reads both, one
 // after the other, with the lock where it must. With FRESH the element that it puts there is an immortal one, made just before; with
@@ -186,7 +189,7 @@ static void *writer(void *unused)
 	drop_lock();
 	if (former) give_up(former);
 #ifdef ABA
-	if (object[0].payload == SECOND_LIFE) {
+	if (was_last) { // and has been made anew
 		take_lock();
 		incref(&object[0]);
 		overwrite(0, 0, A);
@@ -205,17 +208,12 @@ static void *writer(void *unused)
 
 static bool is_as_seen(int where, int array, int moves)
 {
-	(void)where, (void)array, (void)moves;
-#ifndef FAULT_NO_SIZE_LOOK // the place may be one that the list has no more
+	(void)array;
 	if (where >= tally_load(&size, AGAIN)) return false;
-#endif
 #ifndef FAULT_NO_ARRAY_LOOK // the place may be one of an array that the list has no more
 	if (tally_load(&items, AGAIN) != array) return false;
 #endif
-#ifndef FAULT_NO_MOVING_LOOK
-	if (tally_load(&moving, MOVES) != moves) return false;
-#endif
-	return true;
+	return tally_load(&moving, MOVES) == moves;
 }
 
 // NOTHING: that must be asked with the lock held.

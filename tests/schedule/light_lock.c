@@ -95,6 +95,13 @@ static void handing_init(void)
 }
 static void handing_check(void) { trio_check(); }
 
+static void handing_settled_init(void)
+{
+	settled_init();
+	stage_clock_step = 1000000000;
+}
+static void handing_settled_check(void) { trio_check(); }
+
 static void handing_pair_init(void)
 {
 	set_up(2);
@@ -454,6 +461,7 @@ static struct schedule_scenario scenarios[] = {
         BOUNDED(settled, 3, 3, enter_and_leave, enter_and_leave, enter_and_leave),
         BOUNDED(heavy, 3, 3, enter_and_leave, enter_and_leave, enter_and_leave),
         SCENARIO(handing_pair, 2, twice, twice),
+        BOUNDED(handing_settled, 3, 3, enter_and_leave, enter_and_leave, enter_and_leave),
         BOUNDED(handing, 3, 3, enter_and_leave, enter_and_leave, enter_and_leave),
         SCENARIO(section, 2, section_fiber, section_fiber),
         SCENARIO(crossing, 2, crossing_fiber, crossing_other),
