@@ -421,6 +421,14 @@ int tally_list_insert(tally_object *object, ptrdiff_t index, tally_object *value
 	return 0;
 }
 
+// The list's reference becomes the caller's; where somebody may have borrowed the element (tally/share.h) it stays for as long.
+static inline void hand_out(const tally_object *object, tally_object *item)
+{
+	if (tally_likely(!item || !variant_lends(object))) return;
+	variant_incref(item);
+	variant_retire(item);
+}
+
 tally_object *tally_list_pop(tally_object *object, ptrdiff_t index)
 {
 	struct tally_list *list = tally_list_enter("list_pop", object);
@@ -436,6 +444,7 @@ tally_object *tally_list_pop(tally_object *object, ptrdiff_t index)
 	}
 	variant_lock_drop(object, hold);
 	tally_list_leave_room(list, &room);
+	hand_out(object, item);
 	return item ? item : tally_error_null(tally_error_index("list_pop", index, size));
 }
 

@@ -389,6 +389,7 @@ static void what_a_list_gives_up_inside_lives_until_the_outermost_section_ends(v
 	begin(&inner, list);
 	CHECK_EQ(tally_read_items(&inner, 0, borrowed, PROBES), PROBES);
 	CHECK_EQ(tally_list_set(list, 0, tally_none()), 0);
+	tally_decref(tally_list_pop(list, 1));
 	CHECK_EQ(tally_list_set_slice(list, 1, 4, NULL, 0), 0); // 1, 2, 3
 	CHECK_EQ(tally_list_remove(list, borrowed[5]), 1);
 	CHECK_EQ(tally_list_reverse(list), 0);
@@ -403,6 +404,20 @@ static void what_a_list_gives_up_inside_lives_until_the_outermost_section_ends(v
 	CHECK_EQ(atomic_load(&fixture_dead), PROBES);
 	tally_decref(list);
 	tally_decref(other);
+	tally_decref(type);
+}
+
+static void what_is_popped_and_dropped_inside_stays_borrowed(void)
+{
+	tally_object *type = fixture_probe_type(), *list = list_of_probes(type), *borrowed[PROBES];
+	tally_read section;
+	begin(&section, list);
+	CHECK_EQ(tally_read_items(&section, 0, borrowed, PROBES), PROBES);
+	for (int i = 0; i < PROBES; i++) tally_decref(tally_list_pop(list, i % 2 ? 0 : -1));
+	check_borrowed(borrowed, type);
+	end(&section);
+	CHECK_EQ(atomic_load(&fixture_dead), PROBES);
+	tally_decref(list);
 	tally_decref(type);
 }
 
@@ -763,6 +778,7 @@ int main(void)
 	TAP_RUN(a_thread_in_a_section_neither_collects_nor_detaches);
 	TAP_RUN(the_equality_of_classes_is_asked_and_may_use_the_library);
 	TAP_RUN(what_a_list_gives_up_inside_lives_until_the_outermost_section_ends);
+	TAP_RUN(what_is_popped_and_dropped_inside_stays_borrowed);
 	TAP_RUN(what_dicts_and_sets_give_up_inside_lives_until_the_section_ends);
 	TAP_RUN(what_this_thread_drops_inside_is_destroyed_at_the_end_of_the_outermost_section);
 	TAP_RUN(without_a_section_what_a_container_gives_up_dies_at_once_though_there_have_been_some);
