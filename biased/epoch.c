@@ -87,6 +87,7 @@ void epoch_poll(ck_epoch_record_t *record, ck_stack_t *ready)
 {
 	TALLY_ACCESS(&epoch.epoch, true);
 	ck_epoch_poll_deferred(record, ready);
+	ck_pr_fence_memory(); // what others did before they went on comes before what is done with it; 0.7.1 leaves that to x86
 	all_have_gone_on();
 }
 

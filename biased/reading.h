@@ -20,11 +20,7 @@ static inline bool variant_is_shared(const struct tally_object *object)
 	return tally_load(&object->flags, relaxed) & LOCK_SHARED;
 }
 
-static inline bool variant_is_shut(const struct tally_object *object)
-{
-	// order: acquire the object as the section left it; pairs with reopen. Else: half of what it did is seen.
-	return tally_load(&object->moving, acquire) & 1;
-}
+static inline void variant_share(struct tally_object *object) { tally_fetch_or(&object->flags, LOCK_SHARED, relaxed); }
 
 static inline bool variant_lends(const struct tally_object *object)
 {

@@ -4,8 +4,8 @@
 // thread has retired: raw buffers, references, large pages. When there is enough of it (by bytes or by number) the thread sets
 // REFRESH in its own slot's word; its next stop point renews the section, polls, and frees what is ready. If that has not helped
 // enough, it sets REFRESH in the words of those who lag, and claims the limbos of those who are away. Who has lagged and goes on
-// sets REFRESH in the words of those who still have something: so nothing waits for more than the next points of the threads that
-// are attached. References that are ready are dropped at a run point, since destructors may run. docs/reclamation.md has the whole.
+// sets REFRESH in the words of those who wait: so nothing waits for more than the next few points of the threads that are attached.
+// References that are ready are dropped at a run point, since destructors may run. docs/reclamation.md has the whole.
 //
 // A reference waits only if a read section is open somewhere, or if it is to a key that others compare where it stands.
 //
@@ -13,9 +13,10 @@
 // Only what a read section has borrowed outlives stop points; so inside one the thread keeps its epoch.
 //
 // A record of a retirement needs memory. Without it the world is stopped, and what was to be retired is free at once; a reference
-// is then dropped at once too, unless somebody is in a read section: then it is given up for lost, and counted (retired_lost).
+// is then dropped at once too, unless somebody is in a read section: then it is given up for lost, and counted.
 //
-// I1  A limbo is touched by whoever holds its slot's role; but for its atomic fields, which anybody may read, and `asked`.
+// I1  A limbo is touched by whoever holds its slot's role; but for its atomic fields, which anybody may read, and `asked`,
+//     which those set who have begun to wait for the thread.
 // I2  While `reading` of the thread is not NULL its record is neither renewed nor polled.
 // I3  Nothing raw, and no page, survives variant_reclaim_stopped in a limbo.
 #include "reclaim.h"
@@ -27,10 +28,10 @@
 #include <string.h>
 
 enum {
-	ENOUGH = TALLY_TUNED(64, 2),               // retirements between two polls
+	ENOUGH = TALLY_TUNED(64, 2),                  // retirements between two polls
 	ENOUGH_BYTES = TALLY_TUNED(1 << 18, 1 << 10), // bytes of them
-	SPARES = 64,                                // records kept for the next retirements
-	REFERENCE = 1,                              // lowest bit of `what`: a reference, else a raw buffer
+	SPARES = 64,                                  // records kept for the next retirements
+	REFERENCE = 1,                                // lowest bit of `what`: a reference, else a raw buffer
 };
 
 struct retired {
@@ -50,8 +51,9 @@ struct tally_limbo {
 	_Atomic uint64_t bytes, number; // relaxed: for reports, and to see whether there is anything
 	_Atomic uint64_t asked;         // tally_clock, when others began to wait for the thread; 0: they do not. Relaxed: for reports
 	_Atomic uint32_t reads;         // the thread is in a read section
-	uint32_t wanted;                // if `wants`: the last stamp that a page of the thread's has not been ripe for
-	bool wants, is_inside;
+	_Atomic uint32_t wants;         // it waits for `wanted` to have passed. Relaxed: a hint to those whom it waits for
+	uint32_t wanted;                // a stamp: what has been retired later may wait for more to come
+	bool is_inside;
 };
 
 static _Atomic(struct tally_limbo *) first_limbo;
@@ -84,11 +86,19 @@ static bool has_enough(const struct tally_limbo *limbo)
 
 static bool is_empty(const struct tally_limbo *limbo) { return !tally_load(&limbo->number, relaxed); }
 
-// Nothing of the thread's waits for others to go on.
-static bool is_done(struct tally_limbo *limbo)
+// Let it be gone before long: what has been retired so far.
+static void want(struct tally_limbo *limbo, uint32_t stamp)
 {
-	limbo->wants = limbo->wants && !epoch_has_passed(limbo->wanted);
-	return is_empty(limbo) && !limbo->wants;
+	limbo->wanted = stamp;
+	tally_store(&limbo->wants, 1, relaxed);
+}
+
+static bool still_wants(struct tally_limbo *limbo)
+{
+	bool wants = tally_load(&limbo->wants, relaxed);
+	if (!wants || !epoch_has_passed(limbo->wanted)) return wants;
+	tally_store(&limbo->wants, 0, relaxed);
+	return false;
 }
 
 // ---- records ----
@@ -241,12 +251,13 @@ static struct tally_limbo *first(void)
 	return tally_load(&first_limbo, acquire);
 }
 
-// One step: goes on to the present epoch, and gives up what is ready: its own, and what others have left. True: not all was.
+// One step: goes on to the present epoch, and gives up what is ready: its own, and what others have left. True: somebody still
+// wants more of it to be.
 static bool go_on(struct tally_limbo *limbo)
 {
 	epoch_renew(&limbo->record);
-	if (!is_done(limbo)) give_up_all(collect(limbo));
-	bool waits = !is_done(limbo);
+	if (!is_empty(limbo) || still_wants(limbo)) give_up_all(collect(limbo));
+	bool waits = still_wants(limbo);
 	for (struct tally_limbo *other = first(); other; other = other->next) {
 		if (is_empty(other) || tally_load(&other->slot->word, relaxed) != SLOT_DETACHED) continue;
 		poll_for(other);
@@ -268,7 +279,7 @@ static void ask_those_who_lag(void)
 static void ask_those_who_wait(void)
 {
 	for (struct tally_limbo *limbo = first(); limbo; limbo = limbo->next)
-		if (limbo->slot != tally_self.slot && !is_empty(limbo)) ask(limbo->slot);
+		if (limbo->slot != tally_self.slot && tally_load(&limbo->wants, relaxed)) ask(limbo->slot);
 }
 
 // ---- points ----
@@ -314,6 +325,7 @@ void tally_slot_settle(struct tally_slot *slot)
 {
 	struct tally_limbo *limbo = limbo_of(slot);
 	if (is_empty(limbo)) return;
+	want(limbo, epoch_stamp());
 	if (!tally_self.reading) renew_and_poll(limbo);
 	tally_retired_drop();
 }
@@ -325,7 +337,7 @@ void tally_slot_pausing(struct tally_slot *slot)
 
 // ---- retiring ----
 
-static uint64_t retired_lost;
+static _Atomic uint64_t lost; // relaxed: changed in stopped worlds, looked at by reports
 
 static bool somebody_reads(void)
 {
@@ -333,6 +345,12 @@ static bool somebody_reads(void)
 		// order: acquire the reader's last use of what it has borrowed; pairs with variant_reading_end. Else: it is destroyed under it.
 		if (tally_load(&limbo->reads, acquire)) return true;
 	return false;
+}
+
+static void want_and_ask(struct tally_limbo *limbo, uint32_t stamp)
+{
+	want(limbo, stamp);
+	ask(limbo->slot);
 }
 
 static bool retire(uintptr_t what, size_t bytes)
@@ -343,7 +361,7 @@ static bool retire(uintptr_t what, size_t bytes)
 	record->what = what;
 	epoch_retire(&limbo->record, &record->entry);
 	enter_account(limbo, bytes);
-	if (has_enough(limbo)) ask(limbo->slot);
+	if (has_enough(limbo)) want_and_ask(limbo, epoch_stamp());
 	return true;
 }
 
@@ -362,6 +380,14 @@ static bool may_be_borrowed(void)
 	return somebody_reads();
 }
 
+// Somebody may wait for its destruction: it does not wait for more to come.
+static void want_soon(struct tally_limbo *limbo)
+{
+	bool has_asked = tally_load(&limbo->wants, relaxed);
+	want(limbo, epoch_stamp());
+	if (!has_asked) ask(limbo->slot);
+}
+
 void variant_retire(struct tally_object *reference)
 {
 	if (variant_refcount(reference) == UINT32_MAX) return; // immortal
@@ -370,14 +396,13 @@ void variant_retire(struct tally_object *reference)
 		variant_decref(reference);
 		return;
 	}
-	bool is_first = is_empty(my_limbo());
 	if (tally_likely(retire((uintptr_t)reference | REFERENCE, 0))) {
-		if (!is_key && is_first) ask(tally_self.slot); // lest it wait for more to come
+		if (!is_key) want_soon(my_limbo());
 		return;
 	}
 	variant_world_stop();
 	bool is_lent = somebody_reads();
-	retired_lost += is_lent;
+	if (is_lent) add(&lost, 1);
 	variant_world_start();
 	if (!is_lent) variant_decref(reference);
 }
@@ -394,7 +419,8 @@ void variant_retire_page(struct tally_page *page)
 	page->next = limbo->pages;
 	limbo->pages = page;
 	enter_account(limbo, (size_t)page->run << TALLY_PAGE_SHIFT);
-	ask(limbo->slot);
+	want_and_ask(limbo, (uint32_t)page->stamp);
+	if (limbo != my_limbo()) ask(tally_self.slot); // the owner is away
 }
 
 uint64_t variant_stamp(void) { return tally_self.is_stopper ? (uint64_t)epoch_stamp() - 2 : epoch_stamp(); }
@@ -402,10 +428,7 @@ uint64_t variant_stamp(void) { return tally_self.is_stopper ? (uint64_t)epoch_st
 bool variant_has_passed(uint64_t stamp)
 {
 	if (epoch_has_passed((uint32_t)stamp)) return true;
-	struct tally_limbo *limbo = my_limbo();
-	limbo->wanted = (uint32_t)stamp;
-	limbo->wants = true;
-	ask(limbo->slot);
+	want_and_ask(my_limbo(), (uint32_t)stamp);
 	return false;
 }
 
@@ -423,7 +446,7 @@ void variant_reading_end(void)
 	// order: release the last use of what was borrowed; pairs with somebody_reads. Else: it is destroyed under this thread.
 	tally_store(&limbo->reads, 0, release);
 	uint32_t age;
-	if (!is_empty(limbo) || epoch_lags(&limbo->record, &age)) renew_and_poll(limbo);
+	if (still_wants(limbo) || epoch_lags(&limbo->record, &age)) renew_and_poll(limbo);
 	tally_retired_drop();
 }
 
@@ -506,6 +529,7 @@ static void name_holder(const struct tally_member *member, void *context)
 
 void variant_retired(tally_retired_stats *stats)
 {
+	stats->lost = tally_load(&lost, relaxed);
 	struct search search = {.stats = stats};
 	for (struct tally_limbo *limbo = first(); limbo; limbo = limbo->next) {
 		stats->bytes += tally_load(&limbo->bytes, relaxed);

@@ -51,7 +51,7 @@ static void take_two(tally_critical *section)
 	}
 }
 
-// Readers who need no lock otherwise wait for the section's end, too: they look whether the object is shut (core/variant.h). What
+// Readers who need no lock otherwise wait for the section's end, too: they ask for sections before and after (core/reader.h). What
 // the section writes later releases it.
 static void shut(struct tally_object *object, unsigned hold)
 {
@@ -61,7 +61,7 @@ static void shut(struct tally_object *object, unsigned hold)
 
 static void reopen(struct tally_object *object)
 {
-	// order: release what the section has changed; pairs with variant_is_shut, tally_sections, tally_list_moves.
+	// order: release what the section has changed; pairs with tally_sections, tally_list_moves.
 	// Else: half of it is seen.
 	tally_store(&object->moving, (uint8_t)((tally_load(&object->moving, relaxed) | 1) + 1), release);
 }

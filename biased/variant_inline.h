@@ -61,7 +61,7 @@ static inline void variant_incref(struct tally_object *object)
 {
 	uint32_t local = tally_load(&object->local, relaxed);
 	if (tally_likely(local_has_room(local, tally_self.tag_word))) tally_store(&object->local, local + 1, relaxed);
-	else biased_incref_slow(object, local);
+	else if (!local_is_immortal(local)) biased_incref_slow(object, local);
 }
 
 static inline bool variant_decref_quick(struct tally_object *object)
@@ -87,7 +87,7 @@ static inline bool variant_drop(struct tally_object *object)
 		tally_store(&object->local, 0, relaxed);
 		return true;
 	}
-	biased_decref_slow(object, local);
+	if (!local_is_immortal(local)) biased_decref_slow(object, local);
 	return false;
 }
 
@@ -185,10 +185,11 @@ static inline void variant_void_stopped(struct tally_object *object)
 
 static inline bool variant_has_queued(void) { return tally_poll_has_queued(); }
 
+// What reads as immortal was so when it stood in the place: no object becomes immortal while others are within calls.
 static inline bool variant_incref_own(struct tally_object *object)
 {
 	uint32_t local = tally_load(&object->local, relaxed), mine = local ^ tally_self.tag_word;
-	if (tally_unlikely(mine - 1 >= LOCAL_FULL - 1)) return false;
+	if (tally_unlikely(mine - 1 >= LOCAL_FULL - 1)) return local_is_immortal(local);
 	tally_store(&object->local, local + 1, relaxed);
 	return true;
 }

@@ -8,7 +8,7 @@
 // The dict of an instance, once there is one, is borrowed for a look without the lock: it stays until the instance is cleared,
 // and an instance that a caller refers to is not cleared meanwhile.
 //
-// I1  What is read from a class's tables is used or referred to before the next point, and before anything is dropped.
+// I1  What is read from a class's tables is used or referred to before the next point.
 // I2  Whoever sees that an instance has no table any more, its dict having taken it over, sees the dict.
 // Any attached thread.
 #include "call.h"
@@ -28,7 +28,6 @@ struct target {
 	const char *operation;
 	struct tally_object *object, *name;
 	uint64_t hash;
-	struct tally_object *pinned; // by a look without the lock, in vain: dropped at the very end (I1)
 };
 
 static int expected(const char *operation, struct tally_object *object)
@@ -71,23 +70,22 @@ static struct tally_object *get_slot_locked(struct tally_object *object, struct 
 }
 
 // What stands in a slot is another thread's, perhaps.
-static __attribute__((noinline)) struct tally_object *get_slot_slow(struct target *target, struct tally_object **slot, unsigned sections)
+static __attribute__((noinline)) struct tally_object *get_slot_slow(struct tally_object *object, struct tally_object **slot, unsigned sections)
 {
-	struct tally_object *object = target->object, *seen = tally_place_read(slot);
+	struct tally_object *seen = tally_place_read(slot);
 	if (!seen || !variant_try_incref(seen)) return get_slot_locked(object, slot);
 	if (tally_place_read(slot) == seen && tally_is_outside(object, sections)) return seen;
-	target->pinned = seen;
+	tally_unpin(seen);
 	return get_slot_locked(object, slot);
 }
 
-static inline struct tally_object *get_slot(struct target *target, struct tally_object **slot)
+static inline struct tally_object *get_slot(struct tally_object *object, struct tally_object **slot)
 {
-	struct tally_object *object = target->object;
 	if (tally_unlikely(!variant_may_read(object))) return get_slot_locked(object, slot);
 	unsigned sections = tally_sections(object);
 	struct tally_object *value = tally_place_read(slot);
 	if (tally_unlikely(!tally_is_outside(object, sections))) return get_slot_locked(object, slot);
-	return !value || tally_likely(variant_incref_own(value)) ? value : get_slot_slow(target, slot, sections);
+	return !value || tally_likely(variant_incref_own(value)) ? value : get_slot_slow(object, slot, sections);
 }
 
 static int get_from_dict(const struct target *target, struct tally_object *object, struct tally_object **value)
@@ -104,23 +102,41 @@ static int get_from_dict(const struct target *target, struct tally_object *objec
 	return found.state == TALLY_FIND_FAILED ? -1 : *value != NULL;
 }
 
-// 1 with the value, 0, -1. From the table, or from the dict that has taken it over. *value is NULL.
-static int get_own_locked(const struct target *target, struct tally_object **value)
+// 1 with the value, 0, -1. From the table, or from the dict that has taken it over. *value is NULL. *sections is that of the moment.
+static int get_own_once(const struct target *target, struct tally_object **value, unsigned *sections)
 {
 	struct tally_instance *instance = (struct tally_instance *)target->object;
 	enum tally_hold taken = variant_lock_take(target->object);
 	struct tally_object *dict = hold(instance->dict);
 	struct tally_entry *entry = tally_table_find(instance->own.table, target->name, target->hash);
 	if (entry) variant_incref_locked(*value = entry->value);
+	*sections = tally_sections(target->object);
 	variant_lock_drop(target->object, taken);
 	return tally_unlikely(dict != NULL) ? get_from_dict(target, dict, value) : *value != NULL;
+}
+
+// The dict is read without the lock of the instance: what a section over the instance has done to it meanwhile is not to be seen. (An
+// odd number is this thread's own section.)
+static int get_own_locked(const struct target *target, struct tally_object **value)
+{
+	unsigned sections;
+	for (;;) {
+		int found = get_own_once(target, value, &sections);
+		bool has_dict = tally_place_read(&((struct tally_instance *)target->object)->dict) != NULL;
+		if (!has_dict || found < 0 || sections & 1 || tally_is_outside(target->object, sections)) return found;
+		if (*value) tally_unpin(*value);
+		*value = NULL;
+	}
 }
 
 // 1, 0 or TALLY_UNDECIDED, as tally_keyed_take. A section over the instance counts as one over its dict.
 static int look_in_dict(const struct target *target, const struct tally_object *dict, unsigned sections, struct tally_object **value)
 {
 	int there = tally_keyed_try_get((const struct tally_dict *)dict, target->name, target->hash, value);
-	return tally_is_outside(target->object, sections) ? there : TALLY_UNDECIDED;
+	if (tally_likely(tally_is_outside(target->object, sections))) return there;
+	if (*value) tally_unpin(*value);
+	*value = NULL;
+	return TALLY_UNDECIDED;
 }
 
 // The same. The table is read before the dict (I2).
@@ -138,13 +154,10 @@ static inline int look_at_own(const struct target *target, struct tally_object *
 }
 
 // 1 with the value, 0, -1. *value is NULL.
-static inline int get_own(struct target *target, struct tally_object **value)
+static inline int get_own(const struct target *target, struct tally_object **value)
 {
 	int there = look_at_own(target, value);
-	if (tally_likely(there != TALLY_UNDECIDED)) return there;
-	target->pinned = *value;
-	*value = NULL;
-	return get_own_locked(target, value);
+	return tally_likely(there != TALLY_UNDECIDED) ? there : get_own_locked(target, value);
 }
 
 static int bind(struct tally_object *function, struct tally_object *self, struct tally_object **value)
@@ -164,7 +177,7 @@ static inline int give(struct tally_object *inherited, struct tally_object *self
 }
 
 // What the instance has itself; 0: *inherited is what its class has, borrowed, or NULL.
-static inline int get_from_instance(struct target *target, struct tally_object **value, struct tally_object **inherited)
+static inline int get_from_instance(const struct target *target, struct tally_object **value, struct tally_object **inherited)
 {
 	struct tally_class *type = tally_instance_class(target->object);
 	*inherited = NULL;
@@ -177,7 +190,7 @@ static inline int get_from_instance(struct target *target, struct tally_object *
 		*inherited = entry;
 		return 0;
 	}
-	*value = get_slot(target, &slots_of(target->object, type)[tally_entry_slot(entry)]);
+	*value = get_slot(target->object, &slots_of(target->object, type)[tally_entry_slot(entry)]);
 	return *value != NULL;
 }
 
@@ -191,15 +204,13 @@ static int get_from_class(const struct target *target, struct tally_object **val
 
 int tally_attr_get(tally_object *object, tally_object *name, tally_object **value)
 {
-	struct target target = {"attr_get", object, name, 0, NULL};
+	struct target target = {"attr_get", object, name, 0};
 	struct tally_object *inherited;
 	*value = NULL;
 	if (look_at(&target)) return -1;
 	if (tally_unlikely(object->type == TALLY_TYPE_TYPE)) return get_from_class(&target, value);
 	int found = get_from_instance(&target, value, &inherited);
-	if (!found && inherited) found = give(inherited, object, value);
-	if (tally_unlikely(target.pinned != NULL)) variant_decref(target.pinned);
-	return found;
+	return found || !inherited ? found : give(inherited, object, value);
 }
 
 // ---- changing ----
@@ -288,7 +299,7 @@ static int set_in_class(const struct target *target, struct tally_object *value,
 
 int tally_attr_set(tally_object *object, tally_object *name, tally_object *value)
 {
-	struct target target = {"attr_set", object, name, 0, NULL};
+	struct target target = {"attr_set", object, name, 0};
 	if (look_at(&target)) return -1;
 	if (!value) return tally_error_raise(TALLY_ERROR_VALUE, "attr_set", "the value is NULL");
 	if (tally_unlikely(object->type == TALLY_TYPE_TYPE)) return set_in_class(&target, value, "attr_set") < 0 ? -1 : 0;
@@ -353,7 +364,7 @@ static int delete_slot(struct tally_object *object, struct tally_object **slot)
 
 int tally_attr_delete(tally_object *object, tally_object *name)
 {
-	struct target target = {"attr_delete", object, name, 0, NULL};
+	struct target target = {"attr_delete", object, name, 0};
 	if (look_at(&target)) return -1;
 	if (object->type == TALLY_TYPE_TYPE) return set_in_class(&target, NULL, "attr_delete");
 	struct tally_class *type = tally_instance_class(object);
@@ -380,15 +391,14 @@ static struct tally_object *call_and_drop(struct tally_object *callable, tally_o
 
 tally_object *tally_attr_call(tally_object *object, tally_object *name, tally_object *const *arguments, size_t count)
 {
-	struct target target = {"attr_call", object, name, 0, NULL};
+	struct target target = {"attr_call", object, name, 0};
 	struct tally_object *value = NULL, *inherited = NULL;
 	if (look_at(&target) || tally_call_check("attr_call", arguments, count)) return NULL;
 	bool is_class = object->type == TALLY_TYPE_TYPE;
 	int found = is_class ? get_from_class(&target, &value) : get_from_instance(&target, &value, &inherited);
-	if (inherited) variant_incref(inherited);
-	if (tally_unlikely(target.pinned != NULL)) variant_decref(target.pinned);
 	if (found > 0) return call_and_drop(value, arguments, count);
 	if (!inherited) return found < 0 ? NULL : absent(&target);
+	variant_incref(inherited);
 	if (inherited->type != TALLY_TYPE_FUNCTION) return call_and_drop(inherited, arguments, count);
 	struct tally_object *result = tally_object_call_method(inherited, object, arguments, count);
 	variant_decref(inherited);
@@ -410,6 +420,7 @@ static bool hand_over(struct tally_instance *instance, struct tally_dict *fresh,
 		tally_table_fill(tally_table_init(table, room->log2), instance->own.table);
 		room->replaced = instance->own.table;
 	}
+	if (room->replaced) variant_share(&fresh->header); // its keys may be under comparison, in the former table
 	fresh->used = instance->own.used;
 	fresh->table = table;
 	tally_place_set(&instance->dict, hold(&fresh->header)); // before the table goes (I2)

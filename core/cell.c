@@ -49,14 +49,13 @@ static struct tally_object *read_locked(struct cell *cell)
 	return value;
 }
 
-// What was seen without the lock is another thread's. If the second look does not find it, what was pinned is dropped at the end.
+// What was seen without the lock is another thread's.
 static __attribute__((noinline)) struct tally_object *read_slow(struct cell *cell, struct tally_object *seen, unsigned sections)
 {
 	if (!variant_try_incref(seen)) return read_locked(cell);
 	if (tally_place_read(&cell->value) == seen && tally_is_outside(&cell->header, sections)) return seen;
-	struct tally_object *value = read_locked(cell);
-	variant_decref(seen);
-	return value;
+	tally_unpin(seen);
+	return read_locked(cell);
 }
 
 // What is inside, with a reference for the caller.

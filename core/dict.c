@@ -111,15 +111,6 @@ static int get_locked(struct tally_dict *dict, tally_object *key, tally_object *
 	return found.state == TALLY_FIND_FAILED ? -1 : *value != NULL;
 }
 
-// What a look has pinned in vain is dropped at the very end, since it may be the last reference by now.
-static int get_undecided(struct tally_dict *dict, tally_object *key, tally_object **value)
-{
-	tally_object *pinned = *value;
-	int there = get_locked(dict, key, value);
-	if (pinned) variant_decref(pinned);
-	return there;
-}
-
 // Any key, any dict, any doubt.
 static __attribute__((noinline)) int get_any(tally_object *object, tally_object *key, tally_object **value)
 {
@@ -129,78 +120,86 @@ static __attribute__((noinline)) int get_any(tally_object *object, tally_object 
 	if (!dict) return -1;
 	if (!hash && !tally_keyed_hash_plain(key, &hash)) return get_locked(dict, key, value);
 	int there = tally_keyed_try_get(dict, key, hash, value);
-	return tally_likely(there != TALLY_UNDECIDED) ? there : get_undecided(dict, key, value);
+	return tally_likely(there != TALLY_UNDECIDED) ? there : get_locked(dict, key, value);
 }
 
-// The commonest cases in functions that save few registers and call nothing: an owner who is alone with the dict, as the last look
-// shows, after which nothing of the dict's is read: so nobody has changed it in between. They have done nothing when they go
-// another way.
+// The commonest cases in functions that save no registers and call nothing. They have done nothing when they go another way.
+// `sections` is from before the look, which goes by the rules of tally_keyed_look.
 
-static inline bool is_alone(const struct tally_dict *dict) { return !variant_is_shared(&dict->header); }
-
-// The value is another thread's, or is not counted at all.
+// The value is another thread's, or is there no more.
 static __attribute__((noinline)) int give_other(struct tally_dict *dict, tally_object *key, tally_object **value,
-                                                const struct tally_entry *entry)
+                                                struct tally_look look, unsigned sections)
 {
-	tally_object *found = tally_place_read(&entry->value);
-	if (!found || variant_refcount(found) != UINT32_MAX || !is_alone(dict)) return get_any(&dict->header, key, value);
-	*value = found;
-	return 1;
+	tally_object *seen = tally_place_read(&look.entry->value);
+	if (tally_unlikely(!seen || !variant_try_incref(seen))) return get_any(&dict->header, key, value);
+	*value = seen;
+	if (tally_likely(tally_keyed_has_still(dict, look, sections, seen))) return 1;
+	tally_unpin(seen);
+	return get_any(&dict->header, key, value);
 }
 
 // Ends them: the entry has the key.
-static inline int give(struct tally_dict *dict, tally_object *key, tally_object **value, const struct tally_entry *entry)
+static inline int give(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look, unsigned sections)
 {
-	tally_object *found = tally_place_read(&entry->value);
-	if (tally_unlikely(!is_alone(dict) || !found || !variant_incref_own(found))) return give_other(dict, key, value, entry);
+	tally_object *found = tally_place_read(&look.entry->value);
+	if (tally_unlikely(!tally_is_outside(&dict->header, sections))) return get_any(&dict->header, key, value);
+	if (tally_unlikely(!found || !variant_incref_own(found))) return give_other(dict, key, value, look, sections);
 	*value = found;
 	return 1;
 }
 
-static inline int give_none(struct tally_dict *dict, tally_object *key, tally_object **value)
+static inline int give_none(struct tally_dict *dict, tally_object *key, tally_object **value, unsigned sections)
 {
-	if (tally_unlikely(!is_alone(dict))) return get_any(&dict->header, key, value);
+	if (tally_unlikely(!tally_is_outside(&dict->header, sections))) return get_any(&dict->header, key, value);
 	*value = NULL;
 	return 0;
 }
 
-// An entry with the hash of the key, which is a str, as its own may be.
-static __attribute__((noinline)) int get_equal(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_entry *entry)
+// Whether the entry's key can be compared where it stands, and is of that type.
+static inline bool is_a(unsigned type, const struct tally_dict *dict, const tally_object *stored)
 {
-	const tally_object *stored = tally_place_read(&entry->key);
-	if (tally_unlikely(!stored || tally_keyed_type_of(stored) != TALLY_TYPE_STR || !is_alone(dict)))
-		return get_any(&dict->header, key, value);
+	return tally_likely(stored && !tally_keyed_is_mixed(dict)) && stored->type == type;
+}
+
+// An entry with the hash of the key, which is a str, as its own may be.
+static __attribute__((noinline)) int get_equal(struct tally_dict *dict, tally_object *key, tally_object **value,
+                                               struct tally_look look, unsigned sections)
+{
+	const tally_object *stored = tally_place_read(&look.entry->key);
+	if (tally_unlikely(!is_a(TALLY_TYPE_STR, dict, stored))) return get_any(&dict->header, key, value);
 	if (tally_unlikely(!tally_str_same((const struct tally_str *)stored, (const struct tally_str *)key)))
 		return get_any(&dict->header, key, value);
-	return give(dict, key, value, entry);
+	return give(dict, key, value, look, sections);
 }
 
 // The same for an int. Those of one hash are of one value (tally_hash_mix).
-static inline int get_int(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_entry *entry)
+static inline int get_int(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look, unsigned sections)
 {
-	const tally_object *stored = tally_place_read(&entry->key);
-	if (tally_unlikely(!stored || tally_keyed_type_of(stored) != TALLY_TYPE_INT)) return get_any(&dict->header, key, value);
-	return give(dict, key, value, entry);
+	const tally_object *stored = tally_place_read(&look.entry->key);
+	if (tally_unlikely(!is_a(TALLY_TYPE_INT, dict, stored))) return get_any(&dict->header, key, value);
+	return give(dict, key, value, look, sections);
 }
 
+typedef int continue_get(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_look look, unsigned sections);
+
 // Looks for the first entry of that hash, which has the key itself, or goes on with `other`.
-TALLY_INLINED int get_quick(tally_object *object, tally_object *key, uint64_t hash, tally_object **value,
-                            int (*other)(struct tally_dict *dict, tally_object *key, tally_object **value, struct tally_entry *entry))
+TALLY_INLINED int get_quick(tally_object *object, tally_object *key, uint64_t hash, tally_object **value, continue_get *other)
 {
 	struct tally_dict *dict = (struct tally_dict *)object;
 	if (tally_unlikely(tally_load(tally_self.poll, relaxed) & TALLY_ASKED)) return get_any(object, key, value);
 	if (tally_unlikely(!object || object->type != TALLY_TYPE_DICT || !variant_may_read(object))) return get_any(object, key, value);
-	const struct tally_table *table = tally_dict_table(dict);
-	if (tally_unlikely(!table || !is_alone(dict))) return get_any(object, key, value);
-	struct tally_entry *const entries = tally_table_entries(table);
-	const uint32_t mask = table->mask;
+	const unsigned sections = tally_sections(object);
+	struct tally_look look = {.table = tally_dict_table(dict)};
+	if (tally_unlikely(!look.table)) return get_any(object, key, value);
+	struct tally_entry *const entries = tally_table_entries(look.table);
+	const uint32_t mask = look.table->mask;
 	for (size_t slot = hash & mask;; slot = (slot + 1) & mask) {
-		uint32_t number = tally_index_slot(table + 1, mask, slot);
-		if (tally_unlikely(number == TALLY_TABLE_VACANT)) return give_none(dict, key, value);
-		struct tally_entry *entry = &entries[number];
-		if (tally_unlikely(tally_entry_hash(entry) != hash)) continue;
-		if (tally_place_read(&entry->key) != key) return other(dict, key, value, entry);
-		return give(dict, key, value, entry);
+		uint32_t number = tally_index_slot(look.table + 1, mask, slot);
+		if (tally_unlikely(number == TALLY_TABLE_VACANT)) return give_none(dict, key, value, sections);
+		look.entry = &entries[number];
+		if (tally_unlikely(tally_entry_hash(look.entry) != hash)) continue;
+		if (tally_place_read(&look.entry->key) != key) return other(dict, key, value, look, sections);
+		return give(dict, key, value, look, sections);
 	}
 }
 

@@ -73,7 +73,7 @@ static inline uint64_t tally_entry_hash(const struct tally_entry *entry)
 // The entry is a tombstone.
 static inline void tally_entry_rehash(struct tally_entry *entry, uint64_t hash)
 {
-	// order: release that the entry is empty; pairs with tally_entry_hash, tally_keyed_type_of. Else: as there.
+	// order: release that the entry is empty; pairs with tally_entry_hash. Else: as there.
 	tally_store((_Atomic uint64_t *)&entry->hash, hash, release);
 }
 

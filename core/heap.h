@@ -131,7 +131,8 @@ bool tally_heap_relieve(void);
 // When an allocation of `size` bytes has failed for good: asks the host's hook. True: try once more. Leaf code but for the
 // hook. False for faults on demand.
 bool tally_heap_ask(size_t size);
-// Run point, TALLY_PENDING_TRIM set: stops the world and gives every heap's empty pages back.
+// Run point, TALLY_PENDING_TRIM or _RELIEF set: stops the world, gives up what waits (variant_reclaim_stopped), and gives every heap's
+// empty pages back.
 void tally_heap_tidy(void);
 // The same, and adopts the pages of threads that have gone. And its part for whoever has stopped the world already.
 void tally_heap_reclaim(void);

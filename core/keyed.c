@@ -168,18 +168,12 @@ struct tally_found tally_keyed_find_any(struct tally_dict *object, struct tally_
 
 // ---- looking without the lock ----
 
-static bool is_read_in_place(unsigned type)
-{
-	return type == TALLY_TYPE_STR || type == TALLY_TYPE_BYTES || (type >= TALLY_TYPE_BOOL && type <= TALLY_TYPE_FLOAT);
-}
-
 // The entry has a key with the hash of `key`, which is plain. 1, 0 or TALLY_UNDECIDED.
 static int compare_in_place(const struct tally_dict *object, struct tally_look look, struct tally_object *key)
 {
 	struct tally_object *stored = tally_place_read(&look.entry->key);
 	if (!stored || tally_likely(stored == key)) return stored != NULL;
-	if (!is_read_in_place(tally_keyed_type_of(stored)) || !tally_keyed_is_still(object, look, stored)) return TALLY_UNDECIDED;
-	return tally_keyed_compare(stored, key);
+	return tally_keyed_is_mixed(object) ? TALLY_UNDECIDED : tally_keyed_compare(stored, key);
 }
 
 struct tally_look tally_keyed_look(const struct tally_dict *object, struct tally_object *key, uint64_t hash)
@@ -204,9 +198,12 @@ int tally_keyed_take_slow(const struct tally_dict *object, struct tally_look loo
 	struct tally_object *seen = *value;
 	*value = NULL;
 	if (!variant_try_incref(seen)) return TALLY_UNDECIDED;
-	*value = seen;
-	if (tally_place_read(&look.entry->value) != seen || tally_dict_table(object) != look.table) return TALLY_UNDECIDED;
-	return tally_is_outside(&object->header, sections) ? 1 : TALLY_UNDECIDED;
+	if (tally_keyed_has_still(object, look, sections, seen)) {
+		*value = seen;
+		return 1;
+	}
+	tally_unpin(seen);
+	return TALLY_UNDECIDED;
 }
 
 int tally_keyed_try_get(const struct tally_dict *dict, struct tally_object *key, uint64_t hash, struct tally_object **value)
@@ -323,7 +320,22 @@ void tally_keyed_hand_out(const struct tally_dict *object, struct tally_table *t
 
 // ---- the whole ----
 
-bool tally_keyed_next(struct tally_dict *object, size_t *position, struct tally_entry *found)
+// Without the lock: the entry at `position`, if the owner is alone with the object, and both references are to be had at once.
+static bool read_own(struct tally_dict *object, size_t position, struct tally_entry *found)
+{
+	if (tally_unlikely(!variant_may_read(&object->header))) return false;
+	const struct tally_table *table = tally_dict_table(object);
+	if (tally_unlikely(!table || position >= tally_table_count(table))) return false;
+	const struct tally_entry *entry = &tally_table_entries(table)[position];
+	*found = (struct tally_entry){tally_entry_hash(entry), tally_place_read(&entry->key), tally_place_read(&entry->value)};
+	if (tally_unlikely(!found->key || !found->value || variant_is_shared(&object->header))) return false;
+	if (tally_unlikely(!variant_incref_own(found->key))) return false;
+	if (tally_likely(variant_incref_own(found->value))) return true;
+	variant_decref(found->key); // the dict's is another
+	return false;
+}
+
+static __attribute__((noinline)) bool next_locked(struct tally_dict *object, size_t *position, struct tally_entry *found)
 {
 	bool there = false;
 	enum tally_hold hold = variant_lock_take(&object->header);
@@ -338,6 +350,13 @@ bool tally_keyed_next(struct tally_dict *object, size_t *position, struct tally_
 	}
 	variant_lock_drop(&object->header, hold);
 	return there;
+}
+
+bool tally_keyed_next(struct tally_dict *object, size_t *position, struct tally_entry *found)
+{
+	if (tally_unlikely(!read_own(object, *position, found))) return next_locked(object, position, found);
+	++*position;
+	return true;
 }
 
 size_t tally_keyed_next_some(struct tally_dict *object, size_t *position, struct tally_entry *entries)
@@ -371,6 +390,7 @@ static bool store_one(struct tally_dict *object, struct tally_entry *entry, stru
 	int same = seek(&search);
 	if (same == TALLY_UNDECIDED || (!same && !has_room(object, room))) return false;
 	if (!same) {
+		tally_keyed_expect(object, entry->key);
 		tally_table_append(object->table, entry->hash, entry->key, entry->value);
 		tally_keyed_set_used(object, object->used + 1);
 		entry->key = entry->value = NULL;
@@ -433,6 +453,7 @@ int tally_keyed_copy(struct tally_dict *copy, struct tally_dict *object, const c
 		table = tally_table_init(memory, log2);
 		tally_table_fill(table, object->table);
 		count_references(table);
+		copy->header.aux = object->header.aux;
 	}
 	variant_lock_drop(&object->header, hold);
 	if (used && !table) return tally_error_memory(operation, tally_table_bytes(log2));

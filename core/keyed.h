@@ -140,23 +140,35 @@ struct tally_look {
 // call began. Whoever relies on it asks for critical sections before and after (core/reader.h). Leaf code.
 struct tally_look tally_keyed_look(const struct tally_dict *object, struct tally_object *key, uint64_t hash);
 
-// A stored key that is another object than the wanted one: its type says whether it can be compared where it stands. A key of a type
-// that cannot may have been freed by now, and its block be another object's, perhaps one that is being made; so the key must still
-// be there after its type has been seen. From then on one of the right type waits until this call is over (core/retire.h).
-static inline unsigned tally_keyed_type_of(const struct tally_object *stored)
+// A stored key that is another object than the wanted one can be compared where it stands, unpinned, if keys of its type wait for
+// readers when they are removed (core/retire.h). Of any other type it may have been freed by now, and its block be another object's
+// that is just being made: then not even its type may be looked at. So an object that has ever had such a key says so, before an
+// entry leads to it, and its other keys are left to the lock. (In the tables of instances, whose keys are strs, `aux` is the
+// number of slots; a very large one costs them nothing but that.)
+enum { TALLY_KEYED_MIXED = 0x8000 }; // in header.aux. Relaxed: who finds the entry sees it by the slot's order
+
+static inline bool tally_keyed_is_mixed(const struct tally_dict *object)
 {
-	// order: acquire that the second look comes after this one; pairs with tally_entry_rehash. Else: the type is that of an object
-	// which has come into the key's block.
-	return tally_load((const _Atomic uint16_t *)&stored->type, acquire);
-}
-static inline bool tally_keyed_is_still(const struct tally_dict *object, struct tally_look look, const struct tally_object *stored)
-{
-	return tally_place_read(&look.entry->key) == stored && tally_dict_table(object) == look.table;
+	return tally_load((const _Atomic uint16_t *)&object->header.aux, relaxed) & TALLY_KEYED_MIXED;
 }
 
-// A new reference to the value of an entry that was found so; `sections` is from before the look. 1 with it in *value, 0: the key has
-// been removed, and *value is NULL. TALLY_UNDECIDED: the lock decides, and what is in *value then, unless that is NULL, is the
-// caller's to drop when it is done.
+// The lock is held, or the object is the caller's alone: `key` is about to be appended.
+static inline void tally_keyed_expect(struct tally_dict *object, const struct tally_object *key)
+{
+	if (tally_unlikely(!tally_key_is_read_in_place(key)))
+		tally_store((_Atomic uint16_t *)&object->header.aux, (uint16_t)(object->header.aux | TALLY_KEYED_MIXED), relaxed);
+}
+
+// The second look, once `seen`, which stood there as the value, has been pinned: whether it has been the value since.
+static inline bool tally_keyed_has_still(const struct tally_dict *object, struct tally_look look, unsigned sections,
+                                         const struct tally_object *seen)
+{
+	bool is_there = tally_place_read(&look.entry->value) == seen && tally_dict_table(object) == look.table;
+	return tally_likely(is_there) && tally_is_outside(&object->header, sections);
+}
+
+// A new reference to the value of an entry that was found so; `sections` is from before the look. 1 with it in *value. Else *value is
+// NULL; 0: the key has been removed; TALLY_UNDECIDED: the lock decides.
 int tally_keyed_take_slow(const struct tally_dict *object, struct tally_look look, unsigned sections, struct tally_object **value);
 static inline int tally_keyed_take(const struct tally_dict *object, struct tally_look look, unsigned sections,
                                    struct tally_object **value)
@@ -195,6 +207,7 @@ static inline bool tally_keyed_insert(struct tally_dict *object, uint64_t hash, 
 	const struct tally_table *table = object->table;
 	if ((!table || table->count == table->capacity) && !tally_keyed_replace(object, room)) return false;
 	variant_incref(key);
+	tally_keyed_expect(object, key);
 	tally_table_append(object->table, hash, key, value);
 	tally_keyed_set_used(object, object->used + 1);
 	return true;

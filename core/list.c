@@ -143,19 +143,28 @@ static __attribute__((noinline)) size_t count_locked(struct tally_list *list)
 	return size;
 }
 
-size_t tally_list_length(struct tally_list *list)
+static __attribute__((noinline)) size_t count_shared(struct tally_list *list)
 {
-	if (tally_unlikely(!variant_may_read(&list->header))) return count_locked(list);
 	uint8_t moving = tally_list_moves(list);
 	size_t size = tally_list_size_now(list);
 	return tally_likely(!(moving & 1) && tally_list_moves(list) == moving) ? size : count_locked(list);
 }
 
+// An owner who is still alone after the look needs no other.
+static inline size_t count(struct tally_list *list)
+{
+	if (tally_unlikely(!variant_may_read(&list->header))) return count_locked(list);
+	size_t size = tally_list_size_now(list);
+	return tally_likely(!variant_is_shared(&list->header)) ? size : count_shared(list);
+}
+
+size_t tally_list_length(struct tally_list *list) { return count(list); }
+
 int tally_list_size(tally_object *object, size_t *size)
 {
 	struct tally_list *list = tally_list_enter("list_size", object);
 	if (!list) return -1;
-	*size = tally_list_length(list);
+	*size = count(list);
 	return 0;
 }
 
@@ -167,6 +176,14 @@ static __attribute__((noinline)) void unpin(struct tally_object *object)
 	tally_self.burying = outer;
 }
 
+// Whether `item`, which was read in that place and has been pinned since, was the list's element there.
+static inline bool is_still_at(const struct tally_list *list, size_t place, const struct tally_list_sight *sight,
+                               const struct tally_object *item)
+{
+	bool is_there = tally_place_read(&sight->items[place]) == item; // before the rest is looked at again
+	return tally_likely(is_there) && tally_list_is_as_seen(list, place, sight);
+}
+
 // The element at `place`, or NULL: that must be asked with the lock held.
 static struct tally_object *read(struct tally_list *list, size_t place)
 {
@@ -174,8 +191,7 @@ static struct tally_object *read(struct tally_list *list, size_t place)
 	if (!variant_may_read(&list->header) || !tally_list_see(list, place, &sight)) return NULL;
 	struct tally_object *item = tally_place_read(&sight.items[place]);
 	if (!item || (!variant_incref_own(item) && !variant_try_incref(item))) return NULL;
-	bool is_there = tally_place_read(&sight.items[place]) == item; // before the rest is looked at again
-	if (tally_likely(is_there && tally_list_is_as_seen(list, place, &sight))) return item;
+	if (is_still_at(list, place, &sight, item)) return item;
 	unpin(item);
 	return NULL;
 }
@@ -204,7 +220,7 @@ static __attribute__((noinline)) tally_object *get_locked(struct tally_list *lis
 // counted in place. What is not so goes on in a function of its own, or takes the usual way from the entry on.
 static inline bool is_quiet_list(const tally_object *object)
 {
-	return tally_likely(!(tally_load(tally_self.poll, relaxed) & TALLY_STOP) && object && object->type == TALLY_TYPE_LIST);
+	return tally_likely(!(tally_load(tally_self.poll, relaxed) & TALLY_ASKED) && object && object->type == TALLY_TYPE_LIST);
 }
 
 static __attribute__((noinline)) tally_object *get_usually(tally_object *object, ptrdiff_t index)
@@ -224,6 +240,30 @@ static __attribute__((noinline)) tally_object *get_pinned(tally_object *object, 
 	return get_locked((struct tally_list *)object, index);
 }
 
+static __attribute__((noinline)) tally_object *get_again(struct tally_list *list, ptrdiff_t index, struct tally_object *pinned)
+{
+	unpin(pinned);
+	return get_locked(list, index);
+}
+
+static __attribute__((noinline)) tally_object *get_foreign(struct tally_list *list, ptrdiff_t index, struct tally_object *item,
+                                                           struct tally_list_sight sight)
+{
+	if (tally_unlikely(!item || !variant_try_incref(item))) return get_locked(list, index);
+	return is_still_at(list, (size_t)index, &sight, item) ? item : get_again(list, index, item);
+}
+
+// As `read`, but in functions that save no registers. The list may be read, and the index is from the start, or it is locked.
+static __attribute__((noinline)) tally_object *get_shared(tally_object *object, ptrdiff_t index)
+{
+	struct tally_list *list = (struct tally_list *)object;
+	struct tally_list_sight sight;
+	if (tally_unlikely(index < 0 || !tally_list_see(list, (size_t)index, &sight))) return get_locked(list, index);
+	struct tally_object *item = tally_place_read(&sight.items[index]);
+	if (tally_unlikely(!item || !variant_incref_own(item))) return get_foreign(list, index, item, sight);
+	return is_still_at(list, (size_t)index, &sight, item) ? item : get_again(list, index, item);
+}
+
 // The short form is for the owner of a list that nobody else has changed yet: what has been read is all of one moment if that is
 // still so afterwards. It is asked before the place is read, too, which may lie outside of the array otherwise.
 tally_object *tally_list_get(tally_object *object, ptrdiff_t index)
@@ -233,9 +273,9 @@ tally_object *tally_list_get(tally_object *object, ptrdiff_t index)
 	const struct tally_list *list = (struct tally_list *)object;
 	size_t size = tally_list_size_now(list);
 	struct tally_object **items = tally_list_array(list);
-	if (tally_unlikely(!tally_items_find(index, size, &place) || variant_is_shared(object))) return get_usually(object, index);
+	if (tally_unlikely(!tally_items_find(index, size, &place) || variant_is_shared(object))) return get_shared(object, index);
 	struct tally_object *item = tally_place_read(&items[place]);
-	if (tally_unlikely(variant_is_shared(object))) return get_usually(object, index);
+	if (tally_unlikely(variant_is_shared(object))) return get_shared(object, index);
 	return tally_likely(variant_incref_own(item)) ? item : get_pinned(object, item, index);
 }
 

@@ -81,6 +81,15 @@ static inline void tally_bury_again(bool outer)
 	tally_bury();
 }
 
+// Gives back a reference that a reader has taken by mistake (core/reader.h). Reading runs no destructors: who dies of it waits for the
+// next run point.
+static inline void tally_unpin(struct tally_object *object)
+{
+	bool outer = tally_bury_later();
+	variant_decref(object);
+	tally_self.burying = outer;
+}
+
 // tally_call for use within the library: no point. Runs user code; the caller has a reference to `callable` and to each argument.
 struct tally_object *tally_object_call(struct tally_object *callable, struct tally_object *const *arguments, size_t count);
 // The same with `self` in front of the arguments; needs no memory for up to 15 of them.

@@ -452,7 +452,8 @@ void tally_thread_withdraw(void)
 		tally_safepoint();
 		detach(TALLY_DETACHED);
 	} else if (tally_self.state == TALLY_BLOCKING) {
-		tally_self.section = NULL; // suspended: nothing is held
+		tally_self.section = NULL; // suspended: nothing is held, nothing borrowed
+		tally_self.reading = NULL;
 		tally_self.state = TALLY_DETACHED;
 		clear_busy(tally_self.member);
 	}

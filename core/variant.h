@@ -123,8 +123,8 @@ static inline bool variant_may_read(const struct tally_object *object);
 // Whether threads other than the owner may be reading; never false again. Asked while the lock is held, or by the same
 // operation after it.
 static inline bool variant_is_shared(const struct tally_object *object);
-// Whether a thread is in a critical section over the object: a reader who finds it so, after it has read, goes by the lock.
-static inline bool variant_is_shut(const struct tally_object *object);
+// From now on it is, though nobody else has the object yet.
+static inline void variant_share(struct tally_object *object);
 // Whether read sections have been opened on the object, and whether that makes a difference; else as above.
 static inline bool variant_lends(const struct tally_object *object);
 // One more reference, if it is certain without a second look that the object has not died since the pointer to it was read. False:
@@ -133,7 +133,8 @@ static inline bool variant_incref_own(struct tally_object *object);
 // A reference to what a container refers to, whose lock is held: from now on readers can have one without the lock.
 static inline void variant_incref_locked(struct tally_object *object);
 // Takes over a reference, or a raw buffer, to be given up when all threads that might read it have passed a stop point or gone
-// away, and all read sections that were open have ended. No lock is held. May run destructors.
+// away, and all read sections that were open have ended. A reference to what is not read in place (core/retire.h) is dropped at once
+// when no section is open. No lock is held. May run destructors.
 void variant_retire(struct tally_object *reference);
 void variant_retire_raw(void *raw);
 // A large page of objects whose block is free; the role of its slot is held. As above.

@@ -17,16 +17,23 @@ struct tally_retired {
 	struct tally_object *object;
 };
 
-static uint64_t waiting; // of all threads
+static _Atomic uint64_t waiting; // of all threads; changed by the holder. Relaxed: reports look at it without the lock
+
+static _Atomic uint64_t lost; // the same
+
+static void count(int64_t more) { tally_store(&waiting, tally_load(&waiting, relaxed) + (uint64_t)more, relaxed); }
 
 void variant_retire(struct tally_object *reference)
 {
 	if (variant_refcount(reference) == UINT32_MAX) return; // immortal
 	struct tally_retired *retired = tally_record_new(sizeof *retired);
-	if (!retired) return;
+	if (!retired) {
+		tally_store(&lost, tally_load(&lost, relaxed) + 1, relaxed);
+		return;
+	}
 	*retired = (struct tally_retired){tally_self.retired, reference};
 	tally_self.retired = retired;
-	waiting++;
+	count(1);
 }
 
 void variant_retire_raw(void *raw) { tally_raw_free(raw); }
@@ -47,7 +54,7 @@ void gil_drop_lent(void)
 		struct tally_object *object = retired->object;
 		tally_self.retired = retired->next;
 		tally_record_free(retired);
-		waiting--;
+		count(-1);
 		variant_decref(object);
 	}
 }
@@ -60,7 +67,8 @@ void variant_reclaim(void) {}
 
 void variant_retired(tally_retired_stats *stats)
 {
-	stats->number = waiting;
+	stats->lost = tally_load(&lost, relaxed);
+	stats->number = tally_load(&waiting, relaxed);
 	if (!tally_self.retired) return;
 	stats->holder = tally_self.member->tid;
 	stats->holder_reads = true;

@@ -92,6 +92,7 @@ static int run(void)
 static int try_plants(void)
 {
 	int status = 0;
+	options.run.is_quiet = true;
 	for (unsigned i = 0; i < history_plant_count; i++) {
 		options.run.plant = &history_plants[i];
 		struct history_figures figures = history_run(&options.run);

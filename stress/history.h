@@ -125,6 +125,7 @@ struct history_options {
 	uint64_t seed;
 	uint64_t round; // UINT64_MAX: all; else this one, again and again
 	const struct history_plant *plant;
+	bool is_quiet; // a history that cannot be explained is not printed
 };
 
 struct history_figures {

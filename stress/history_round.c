@@ -31,7 +31,9 @@ enum pace { TIGHT, SPINNING, LEAVING, PACES };
 // How threads wait at a gate. WATCHING and ATTACHED: they go on at once, and together.
 enum waiting { SLEEPING, WATCHING, ATTACHED };
 
-enum key_type { KEY_SMALL, KEY_BIG, KEY_STR, KEY_TUPLE, KEY_TYPES };
+// Long ones take long to be compared.
+enum key_type { KEY_SMALL, KEY_BIG, KEY_TUPLE, KEY_STR, KEY_LONG_STR, KEY_TYPES };
+enum { LONG = 4000 };
 
 // The calls of one thread, and what it brings along.
 struct part {
@@ -201,7 +203,8 @@ static void draw_calls(void)
 
 static const struct history_kind *draw_kind(void)
 {
-	static const struct history_kind *const kinds[] = {&history_list, &history_list, &history_dict, &history_set, &history_attributes};
+	static const struct history_kind *const kinds[] = {&history_list, &history_list, &history_dict, &history_set,
+	                                                   &history_attributes};
 	unsigned kind = history_below(&current.chance, sizeof kinds / sizeof kinds[0]);
 	return current.options->plant ? current.options->plant->kind : kinds[kind];
 }
@@ -213,7 +216,8 @@ static void lay_out(void)
 	current.history.kind = draw_kind();
 	current.maker = history_below(&current.chance, current.threads);
 	current.pace = (enum pace)history_below(&current.chance, PACES);
-	current.key_type = current.history.kind == &history_attributes ? KEY_STR : (enum key_type)history_below(&current.chance, KEY_TYPES);
+	current.key_type = (enum key_type)history_below(&current.chance, KEY_TYPES);
+	if (current.history.kind == &history_attributes && current.key_type < KEY_STR) current.key_type = KEY_STR;
 	current.is_stamped = history_below(&current.chance, 4) > 0;
 	current.start = is_gil() ? SLEEPING : history_below(&current.chance, 2) ? ATTACHED : WATCHING;
 	fill_before(&current.history.before);
@@ -223,13 +227,21 @@ static void lay_out(void)
 
 // ---- objects and their numbers ----
 
+static tally_object *make_str(int32_t key, size_t size)
+{
+	char text[LONG];
+	memset(text, '-', size);
+	text[snprintf(text, sizeof text, "%" PRId32, key)] = '-';
+	return need(tally_str_new(text, size));
+}
+
 static tally_object *make_key(int32_t key)
 {
-	char text[16];
 	switch (current.key_type) {
 	case KEY_SMALL: return need(tally_int_new(HISTORY_KEY - 1 - key)); // -1 to -4
 	case KEY_BIG: return need(tally_int_new(key));
-	case KEY_STR: snprintf(text, sizeof text, "%" PRId32, key); return need(tally_str_from(text));
+	case KEY_STR: return make_str(key, 8);
+	case KEY_LONG_STR: return make_str(key, LONG);
 	default: break;
 	}
 	tally_object *inner = need(tally_int_new(key)), *tuple = need(tally_tuple_new(&inner, 1));
@@ -246,7 +258,8 @@ static tally_object *make_argument(char letter, int32_t number)
 static void give(struct history_outcome *outcome, int64_t number)
 {
 	if (number < 0 && number >= -HISTORY_KEYS) number = HISTORY_KEY - 1 - number;
-	if (outcome->count < HISTORY_NUMBERS) outcome->numbers[outcome->count++] = number == (int32_t)number ? (int32_t)number : HISTORY_STRANGE;
+	if (number != (int32_t)number) number = HISTORY_STRANGE;
+	if (outcome->count < HISTORY_NUMBERS) outcome->numbers[outcome->count++] = (int32_t)number;
 	else outcome->status = HISTORY_STRANGE;
 }
 
@@ -274,13 +287,18 @@ static void give_items(tally_object *object, struct history_outcome *outcome)
 	tally_decref(iterator);
 }
 
+static bool is_container(tally_object *object)
+{
+	return tally_is_list(object) || tally_is_tuple(object) || tally_is_dict(object) || tally_is_set(object);
+}
+
 // Of containers: of what is in them.
 static void give_numbers_of(tally_object *object, struct history_outcome *outcome)
 {
 	int64_t number = INT64_MAX;
 	if (tally_is_str(object)) give(outcome, strtoll(tally_str_utf8(object, NULL), NULL, 10));
 	else if (tally_is_int(object)) give(outcome, tally_int_value(object, &number) ? INT64_MAX : number);
-	else if (tally_is_list(object) || tally_is_tuple(object) || tally_is_dict(object) || tally_is_set(object)) give_items(object, outcome);
+	else if (is_container(object)) give_items(object, outcome);
 	else give(outcome, INT64_MAX);
 }
 
@@ -323,7 +341,8 @@ static void prepare(unsigned thread)
 // Relaxed, so that a stamp puts nothing in order that the calls themselves do not.
 static uint64_t stamp(void) { return atomic_fetch_add_explicit(&stamps, 1, memory_order_relaxed); }
 
-static void perform(struct history_call *call, history_perform perform_call, tally_object **arguments, struct history_raw *raw, int *status)
+static void perform(struct history_call *call, history_perform perform_call, tally_object **arguments,
+                    struct history_raw *raw, int *status)
 {
 	*raw = (struct history_raw){.status = 0};
 	if (current.is_stamped) call->start = stamp();
@@ -465,6 +484,6 @@ struct history_figures history_run(const struct history_options *options)
 	double end = now() + options->seconds;
 	current.options = options;
 	while (run_batch(&figures, end, &next)) {}
-	if (figures.unexplained && !options->plant) history_print(&current.history);
+	if (figures.unexplained && !options->is_quiet) history_print(&current.history);
 	return figures;
 }

@@ -7,6 +7,8 @@
 // the very objects that the container has, or by equal strings of each reader's own.
 #include "fixture.h"
 
+#include <sched.h>
+
 enum {
 	KEYS = 48,
 	READERS = 2,
@@ -16,7 +18,7 @@ enum {
 };
 
 static tally_object *keys[KEYS];
-static atomic_uint writers_left;
+static atomic_uint writers_left, readers_there;
 
 static tally_object *key_text(unsigned key)
 {
@@ -28,7 +30,22 @@ static tally_object *key_text(unsigned key)
 static void begin(void)
 {
 	for (unsigned i = 0; i < KEYS; i++) keys[i] = key_text(i);
+}
+
+// Writers wait until there are readers.
+static void await_readers(void)
+{
+	while (atomic_load(&readers_there) < READERS) {
+		tally_safepoint();
+		sched_yield();
+	}
+}
+
+static void run_all(void (*run)(void *context, unsigned number), void *context)
+{
 	atomic_store(&writers_left, WRITERS);
+	atomic_store(&readers_there, 0);
+	run_threads(WRITERS + READERS, run, context);
 }
 
 static void end(void)
@@ -54,12 +71,17 @@ static tally_object *made_tuple(unsigned key, unsigned version)
 
 static int64_t item_of(tally_object *pair, ptrdiff_t index) { return take_counted(tally_tuple_get(pair, index)); }
 
-// The code of a value of either kind, whose reference is given up.
-static int64_t take_code(tally_object *value)
+// The code of a value of either kind.
+static int64_t code_in(tally_object *value)
 {
-	int64_t code = tally_is_int(value) ? value_of(value) : code_of((unsigned)item_of(value, 0), (unsigned)item_of(value, 1));
-	tally_decref(value);
-	return code;
+	return tally_is_int(value) ? value_of(value) : code_of((unsigned)item_of(value, 0), (unsigned)item_of(value, 1));
+}
+
+// Small ones, which are pinned without being counted: 0 for what nobody is to see, else 1.
+static tally_object *made_small(unsigned key, unsigned version)
+{
+	(void)key;
+	return integer(version % 2 == 0);
 }
 
 // ---- readers ----
@@ -72,21 +94,35 @@ struct scene {
 	// The version'th change of a key.
 	void (*change)(const struct scene *scene, unsigned key, unsigned version);
 	bool is_always_there;
+	bool has_sections; // what is seen is 1
 };
 
 struct reader {
 	tally_object *own[KEYS]; // equal to the keys
 	int64_t last[KEYS];      // the newest that has been seen of each
+	tally_object *held;      // what was read last
+	int64_t held_code;
 	uint64_t random;
 	unsigned wrong;
 };
 
+static void check(struct reader *reader, bool is_right)
+{
+	if (!is_right && reader->wrong++ == 0) CHECK(is_right);
+}
+
 static void check_code(struct reader *reader, unsigned key, int64_t code)
 {
-	bool is_its = code >> NEWEST_BITS == key + 1, is_new = code >= reader->last[key];
+	check(reader, code >> NEWEST_BITS == key + 1 && code >= reader->last[key]);
 	reader->last[key] = code;
-	if (is_its && is_new) return;
-	if (reader->wrong++ == 0) CHECK(is_its && is_new);
+}
+
+// What a reader has got stays what it is.
+static void let_go(struct reader *reader)
+{
+	if (reader->held) check(reader, code_in(reader->held) == reader->held_code);
+	tally_decref(reader->held);
+	reader->held = NULL;
 }
 
 static void look(struct reader *reader, const struct scene *scene)
@@ -94,18 +130,24 @@ static void look(struct reader *reader, const struct scene *scene)
 	unsigned key = below(&reader->random, KEYS);
 	tally_object *value = NULL;
 	int there = scene->get(scene->container, below(&reader->random, 2) ? keys[key] : reader->own[key], &value);
-	bool is_right = there == 1 ? value != NULL : there == 0 && !value && !scene->is_always_there;
-	if (!is_right && reader->wrong++ == 0) CHECK(is_right);
-	if (value) check_code(reader, key, take_code(value));
+	check(reader, there == 1 ? value != NULL : there == 0 && !value && !scene->is_always_there);
+	let_go(reader);
+	if (!value) return;
+	reader->held = value;
+	reader->held_code = code_in(value);
+	if (scene->has_sections) check(reader, reader->held_code == 1);
+	else check_code(reader, key, reader->held_code);
 }
 
 static void read_on(const struct scene *scene, unsigned number)
 {
 	struct reader reader = {.random = fixture_seed(number)};
 	for (unsigned i = 0; i < KEYS; i++) reader.own[i] = key_text(i);
+	atomic_fetch_add(&readers_there, 1);
 	do
 		for (int i = 0; i < 100; i++) look(&reader, scene);
 	while (atomic_load(&writers_left));
+	let_go(&reader);
 	for (unsigned i = 0; i < KEYS; i++) tally_decref(reader.own[i]);
 	CHECK_EQ(reader.wrong, 0);
 	CHECK_NO_ERROR();
@@ -118,6 +160,7 @@ static void write_on(const struct scene *scene, unsigned number)
 {
 	uint64_t random = fixture_seed(number);
 	unsigned rounds = tap_scale(ROUNDS);
+	await_readers();
 	for (unsigned version = 1; version <= rounds; version++)
 		scene->change(scene, below(&random, KEYS / WRITERS) * WRITERS + number, version);
 	atomic_fetch_sub(&writers_left, 1);
@@ -132,7 +175,7 @@ static void take_part(void *context, unsigned number)
 
 static void play(struct scene scene)
 {
-	run_threads(WRITERS + READERS, take_part, &scene);
+	run_all(take_part, &scene);
 	tally_decref(scene.container);
 }
 
@@ -155,9 +198,8 @@ static tally_object *full_dict(tally_object *(*make)(unsigned key, unsigned vers
 static void a_value_that_is_replaced_is_seen_whole_or_not_at_all(void)
 {
 	begin();
-	play((struct scene){full_dict(made_int), made_int, tally_dict_get, set, true});
-	atomic_store(&writers_left, WRITERS);
-	play((struct scene){full_dict(made_tuple), made_tuple, tally_dict_get, set, true});
+	play((struct scene){full_dict(made_int), made_int, tally_dict_get, set, true, false});
+	play((struct scene){full_dict(made_tuple), made_tuple, tally_dict_get, set, true, false});
 	end();
 }
 
@@ -173,7 +215,7 @@ static void grow(const struct scene *scene, unsigned key, unsigned version)
 static void keys_that_stay_are_found_while_the_dict_grows(void)
 {
 	begin();
-	play((struct scene){full_dict(made_tuple), made_tuple, tally_dict_get, grow, true});
+	play((struct scene){full_dict(made_tuple), made_tuple, tally_dict_get, grow, true, false});
 	end();
 }
 
@@ -189,7 +231,7 @@ static void shrink_and_grow(const struct scene *scene, unsigned key, unsigned ve
 static void keys_that_stay_are_found_while_tables_come_and_go(void)
 {
 	begin();
-	play((struct scene){full_dict(made_int), made_int, tally_dict_get, shrink_and_grow, true});
+	play((struct scene){full_dict(made_int), made_int, tally_dict_get, shrink_and_grow, true, false});
 	end();
 }
 
@@ -207,9 +249,8 @@ static void pop_and_insert(const struct scene *scene, unsigned key, unsigned ver
 static void what_is_popped_and_inserted_anew_is_never_mixed_up(void)
 {
 	begin();
-	play((struct scene){full_dict(made_int), made_int, tally_dict_get, pop_and_insert, false});
-	atomic_store(&writers_left, WRITERS);
-	play((struct scene){full_dict(made_tuple), made_tuple, tally_dict_get, pop_and_insert, false});
+	play((struct scene){full_dict(made_int), made_int, tally_dict_get, pop_and_insert, false, false});
+	play((struct scene){full_dict(made_tuple), made_tuple, tally_dict_get, pop_and_insert, false, false});
 	end();
 }
 
@@ -223,7 +264,7 @@ static void clear_and_fill(const struct scene *scene, unsigned key, unsigned ver
 static void what_is_cleared_away_is_never_mixed_up(void)
 {
 	begin();
-	play((struct scene){full_dict(made_tuple), made_tuple, tally_dict_get, clear_and_fill, false});
+	play((struct scene){full_dict(made_tuple), made_tuple, tally_dict_get, clear_and_fill, false, false});
 	end();
 }
 
@@ -240,7 +281,7 @@ static void update(const struct scene *scene, unsigned key, unsigned version)
 static void an_update_is_seen_key_by_key(void)
 {
 	begin();
-	play((struct scene){full_dict(made_tuple), made_tuple, tally_dict_get, update, true});
+	play((struct scene){full_dict(made_tuple), made_tuple, tally_dict_get, update, true, false});
 	end();
 }
 
@@ -253,13 +294,33 @@ static tally_object *counter(unsigned key, unsigned version)
 static void count(const struct scene *scene, unsigned key, unsigned version)
 {
 	(void)version;
-	CHECK_EQ(tally_dict_add(scene->container, keys[key], 1, NULL), 0);
+	for (int i = 0; i < 10; i++) CHECK_EQ(tally_dict_add(scene->container, keys[key], 1, NULL), 0);
 }
 
 static void a_counter_that_is_read_only_goes_up_and_what_has_been_read_stays(void)
 {
 	begin();
-	play((struct scene){full_dict(counter), counter, tally_dict_get, count, true});
+	play((struct scene){full_dict(counter), counter, tally_dict_get, count, true, false});
+	end();
+}
+
+// Two changes in one critical section.
+static void change_twice(const struct scene *scene, unsigned key, unsigned version)
+{
+	tally_critical section;
+	CHECK_EQ(tally_critical_begin(&section, scene->container), 0);
+	for (unsigned i = 1; i <= 2; i++) {
+		tally_object *value = scene->make(key, 2 * version + i);
+		CHECK_EQ((tally_is_dict(scene->container) ? tally_dict_set : tally_attr_set)(scene->container, keys[key], value), 0);
+		tally_decref(value);
+	}
+	CHECK_EQ(tally_critical_end(&section), 0);
+}
+
+static void what_is_done_in_a_section_is_seen_at_its_end(void)
+{
+	begin();
+	play((struct scene){full_dict(made_small), made_small, tally_dict_get, change_twice, true, true});
 	end();
 }
 
@@ -284,7 +345,7 @@ static void add_and_discard(const struct scene *scene, unsigned key, unsigned ve
 static void a_set_is_asked_while_its_elements_come_and_go(void)
 {
 	begin();
-	play((struct scene){must(tally_set_new(NULL)), NULL, find_code, add_and_discard, false});
+	play((struct scene){must(tally_set_new(NULL)), NULL, find_code, add_and_discard, false, false});
 	end();
 }
 
@@ -298,6 +359,7 @@ static void ask_for_halves(struct halves *halves, unsigned number)
 {
 	tally_object *own[KEYS];
 	for (unsigned i = 0; i < KEYS; i++) own[i] = number % 2 ? key_text(i) : tally_incref(keys[i]);
+	atomic_fetch_add(&readers_there, 1);
 	do
 		for (unsigned i = 0; i < KEYS; i++)
 			if (tally_set_contains(halves->set, own[i]) != (i % 2 == 0)) atomic_fetch_add(&halves->wrong, 1);
@@ -307,6 +369,7 @@ static void ask_for_halves(struct halves *halves, unsigned number)
 
 static void add_others(struct halves *halves, unsigned number)
 {
+	await_readers();
 	for (unsigned i = 0; i < (unsigned)tap_scale(ROUNDS); i++) {
 		tally_object *other = counted((int64_t)(i % 500) * WRITERS + number);
 		CHECK((i / 500 % 2 ? tally_set_discard : tally_set_add)(halves->set, other) >= 0);
@@ -326,7 +389,7 @@ static void elements_that_stay_are_found_and_others_are_not(void)
 	begin();
 	struct halves halves = {.set = must(tally_set_new(NULL))};
 	for (unsigned i = 0; i < KEYS; i += 2) CHECK_EQ(tally_set_add(halves.set, keys[i]), 1);
-	run_threads(WRITERS + READERS, ask_or_add, &halves);
+	run_all(ask_or_add, &halves);
 	CHECK_EQ(atomic_load(&halves.wrong), 0);
 	tally_decref(halves.set);
 	end();
@@ -357,9 +420,9 @@ static tally_object *instance_of(const char *const *slots, size_t slot_count)
 	return instance;
 }
 
-static void fill_attributes(tally_object *instance)
+static void fill_attributes(tally_object *instance, tally_object *(*make)(unsigned key, unsigned version))
 {
-	struct scene scene = {.container = instance, .make = made_tuple, .is_always_there = true};
+	struct scene scene = {.container = instance, .make = make, .is_always_there = true};
 	for (unsigned i = 0; i < KEYS; i++) set_attribute(&scene, i, 0);
 }
 
@@ -367,11 +430,10 @@ static void attributes_in_a_table_are_read_while_they_change(void)
 {
 	begin();
 	tally_object *instance = instance_of(NULL, 0);
-	fill_attributes(instance);
-	play((struct scene){tally_incref(instance), made_tuple, tally_attr_get, set_attribute, true});
-	atomic_store(&writers_left, WRITERS);
+	fill_attributes(instance, made_tuple);
+	play((struct scene){tally_incref(instance), made_tuple, tally_attr_get, set_attribute, true, false});
 	for (unsigned i = 0; i < KEYS; i++) CHECK_EQ(tally_attr_delete(instance, keys[i]), 1);
-	play((struct scene){instance, made_int, tally_attr_get, set_attribute, false});
+	play((struct scene){instance, made_int, tally_attr_get, set_attribute, false, false});
 	end();
 }
 
@@ -379,8 +441,8 @@ static void attributes_are_read_while_the_table_becomes_a_dict(void)
 {
 	begin();
 	tally_object *instance = instance_of(NULL, 0);
-	fill_attributes(instance);
-	play((struct scene){instance, made_tuple, tally_attr_get, set_attribute_then_in_a_dict, true});
+	fill_attributes(instance, made_tuple);
+	play((struct scene){instance, made_tuple, tally_attr_get, set_attribute_then_in_a_dict, true, false});
 	end();
 }
 
@@ -389,7 +451,19 @@ static void attributes_in_slots_are_read_while_they_change(void)
 	const char *names[KEYS];
 	begin();
 	for (unsigned i = 0; i < KEYS; i++) names[i] = tally_str_utf8(keys[i], NULL);
-	play((struct scene){instance_of(names, KEYS), made_tuple, tally_attr_get, set_attribute, false});
+	play((struct scene){instance_of(names, KEYS), made_tuple, tally_attr_get, set_attribute, false, false});
+	end();
+}
+
+static void attributes_that_change_in_a_section_are_seen_at_its_end(void)
+{
+	begin();
+	tally_object *instance = instance_of(NULL, 0);
+	fill_attributes(instance, made_small);
+	play((struct scene){tally_incref(instance), made_small, tally_attr_get, change_twice, true, true});
+	for (unsigned i = 0; i < KEYS; i++) CHECK_EQ(tally_attr_delete(instance, keys[i]), 1);
+	tally_decref(must(tally_attr_dict(instance)));
+	play((struct scene){instance, made_small, tally_attr_get, change_twice, false, true});
 	end();
 }
 
@@ -423,7 +497,7 @@ static void a_cell_is_read_while_it_changes(void)
 	begin();
 	tally_object *cell = must(tally_cell_new(NULL)), *tuple = must(tally_tuple_new(&cell, 1));
 	tally_decref(cell);
-	play((struct scene){tuple, made_tuple, get_first_from_cell, put_in_cell, false});
+	play((struct scene){tuple, made_tuple, get_first_from_cell, put_in_cell, false, false});
 	end();
 }
 
@@ -437,11 +511,13 @@ int main(void)
 	TAP_RUN(what_is_cleared_away_is_never_mixed_up);
 	TAP_RUN(an_update_is_seen_key_by_key);
 	TAP_RUN(a_counter_that_is_read_only_goes_up_and_what_has_been_read_stays);
+	TAP_RUN(what_is_done_in_a_section_is_seen_at_its_end);
 	TAP_RUN(a_set_is_asked_while_its_elements_come_and_go);
 	TAP_RUN(elements_that_stay_are_found_and_others_are_not);
 	TAP_RUN(attributes_in_a_table_are_read_while_they_change);
 	TAP_RUN(attributes_are_read_while_the_table_becomes_a_dict);
 	TAP_RUN(attributes_in_slots_are_read_while_they_change);
+	TAP_RUN(attributes_that_change_in_a_section_are_seen_at_its_end);
 	TAP_RUN(a_cell_is_read_while_it_changes);
 	return tap_end();
 }

@@ -253,6 +253,27 @@ static void the_last_element_stays_the_last_whatever_comes_in_front(void)
 	play(&(struct scene){.size = 1, .times = 15000, .change = push_or_pop_first, .read = read_queue}, NULL);
 }
 
+// ---- moving up: the first elements go, one by one ----
+
+enum { STAY = 2000 };
+static void pop_first(tally_object *list, int i) { CHECK_EQ(take_number(tally_list_pop(list, 0)), i); }
+
+// What stands at a place tells how many have gone.
+static void read_moving(tally_object *list, uint64_t *state)
+{
+	ptrdiff_t near = (ptrdiff_t)below(state, 10), far = STAY - 1 - (ptrdiff_t)below(state, 10);
+	int64_t gone = number_at(list, near) - near, gone_then = number_at(list, far) - far, gone_last = number_at(list, near) - near;
+	CHECK(gone >= 0 && gone_then >= gone);
+	CHECK(gone_last >= gone_then);
+}
+
+static void whoever_has_seen_one_element_move_up_sees_all_moved(void)
+{
+	int times = tap_scale(10000);
+	struct scene played = {.size = STAY + (size_t)times, .times = 10000, .change = pop_first, .read = read_moving};
+	play(&played, NULL);
+}
+
 // ---- reversing and sorting ----
 
 static void reverse(tally_object *list, int i)
@@ -418,6 +439,7 @@ int main(void)
 	TAP_RUN(a_place_shows_what_was_put_there_last);
 	TAP_RUN(whoever_has_seen_one_of_two_exchanged_sees_the_other_exchanged);
 	TAP_RUN(the_last_element_stays_the_last_whatever_comes_in_front);
+	TAP_RUN(whoever_has_seen_one_element_move_up_sees_all_moved);
 	TAP_RUN(an_element_of_a_reversed_list_is_at_one_of_two_places);
 	TAP_RUN(a_list_that_is_being_sorted_is_whole_or_empty);
 	TAP_RUN(a_part_that_is_replaced_is_replaced_at_once);

@@ -660,7 +660,8 @@ static void *grow_and_shrink(void *argument)
 		tally_object *number = counted(below(&random, MOST));
 		if (tally_is_list(container)) {
 			if (what == 0) CHECK_EQ(tally_list_clear(container), 0);
-			else if (what < 8) CHECK_EQ(tally_list_set_slice(container, -1, PTRDIFF_MAX, NULL, 0), 0);
+			else if (what < 4) CHECK_EQ(tally_list_set_slice(container, -1, PTRDIFF_MAX, NULL, 0), 0);
+			else if (what < 8) tally_decref(tally_list_pop(container, -1)), tally_error_clear();
 			else if (what == 8) CHECK_EQ(tally_list_reverse(container), 0);
 			else if (what == 9) CHECK_EQ(tally_list_insert(container, 0, number), 0);
 			else CHECK_EQ(tally_list_append(container, number), 0);

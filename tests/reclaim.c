@@ -477,6 +477,38 @@ static void pages_of_large_objects_go_back_whoever_drops_them_beside_a_reader(vo
 	tally_decref(list);
 }
 
+static void *make_large_and_block(void *argument)
+{
+	struct reader *reader = argument;
+	tally_token token = attached();
+	for (int i = 0; i < 100; i++) {
+		tally_object *object = i % 2 ? large_str() : large_tuple();
+		CHECK_EQ(tally_list_append(reader->container, object), 0);
+		tally_decref(object);
+	}
+	CHECK_EQ(tally_blocking_begin(), 0);
+	reach(&reader->at, 1);
+	while (!atomic_load(&is_over)) sched_yield();
+	CHECK_EQ(tally_blocking_end(), 0);
+	CHECK_EQ(tally_thread_detach(token), 0);
+	return NULL;
+}
+
+static void pages_of_large_objects_of_a_thread_that_is_away_go_back(void)
+{
+	struct reader reader;
+	tally_object *list = must(tally_list_new());
+	uint64_t before = page_bytes();
+	start_reader(&reader, list, make_large_and_block);
+	CHECK(page_bytes() > before + 140 * 65536);
+	CHECK_EQ(tally_list_clear(list), 0);
+	for (int i = 0; i < 3; i++) CHECK_EQ(tally_safepoint(), 0);
+	CHECK_EQ(retired().bytes, 0);
+	CHECK(page_bytes() < before + 80 * 65536); // the list's array may have had pages of many sizes
+	stop_reader(&reader);
+	tally_decref(list);
+}
+
 static void one_thread_alone_has_the_page_of_a_large_object_back_at_its_next_point(void)
 {
 	uint64_t before = page_bytes();
@@ -588,7 +620,33 @@ static void nothing_goes_too_early_for_want_of_memory(void)
 	CHECK_EQ(tally_gc_collect(2), 0);
 }
 
-// ---- the report's errors ----
+// ---- the report ----
+
+static void a_thread_s_own_section_is_named_too(void)
+{
+	tally_object *number = counted(1), *list = must(tally_list_from(&number, 1));
+	tally_read section;
+	tally_decref(number);
+	tally_thread_set_name("myself");
+	CHECK_EQ(tally_read_begin(&section, list), 0);
+	number = tally_read_item(&section, 0);
+	CHECK_EQ(tally_list_clear(list), 0);
+	for (int i = 0; i < 3; i++) CHECK_EQ(tally_safepoint(), 0);
+	CHECK_EQ(value_of(number), COUNTED + 1);
+	tally_retired_stats stats = retired();
+	CHECK(stats.number >= 1);
+	if (is_gil()) { // in the others nobody has had to wait for it so far
+		CHECK_EQ(stats.holder, (int)gettid());
+		CHECK(stats.holder_reads);
+		CHECK_STR(stats.holder_name, "myself");
+	}
+	CHECK_EQ(tally_read_end(&section), 0);
+	tally_thread_set_name(NULL);
+	CHECK_EQ(tally_gc_collect(2), 0);
+	CHECK_EQ(retired().number, 0);
+	CHECK_EQ(retired().holder, 0);
+	tally_decref(list);
+}
 
 static void the_report_wants_its_size_and_a_runtime(void)
 {
@@ -642,11 +700,13 @@ int main(void)
 	if (is_gil()) tap_skip("threads that are attached and make no calls", "they would keep all others out");
 	else run_with_quiet_threads();
 	TAP_RUN(pages_of_large_objects_go_back_whoever_drops_them_beside_a_reader);
+	TAP_RUN(pages_of_large_objects_of_a_thread_that_is_away_go_back);
 	TAP_RUN(one_thread_alone_has_the_page_of_a_large_object_back_at_its_next_point);
 	TAP_RUN(pages_whose_objects_have_died_serve_other_sizes);
 	TAP_RUN(what_is_retired_makes_room_under_the_limit);
 	if (has_faults()) run_with_faults();
 	else tap_skip("retiring without memory", "no faults on demand in this build");
+	TAP_RUN(a_thread_s_own_section_is_named_too);
 	TAP_RUN(the_report_wants_its_size_and_a_runtime);
 	return tap_end();
 }

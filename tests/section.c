@@ -517,6 +517,14 @@ static void a_section_over_two_shows_and_changes_both_as_one_whatever_their_orde
 	drop_pair(&pair);
 }
 
+// Lets others in between, now and then, if anybody does.
+static void add_one_slowly(tally_object *list, int turn)
+{
+	int64_t value = number_in(list);
+	if (turn % 64 < 2) sched_yield();
+	set_value(list, value + 1);
+}
+
 static void add_to_one_or_both(void *context, unsigned number)
 {
 	struct pair *pair = context;
@@ -526,8 +534,8 @@ static void add_to_one_or_both(void *context, unsigned number)
 		bool both = i % 2;
 		if (both) CHECK_EQ(tally_critical_begin_two(&section, first, second), 0);
 		else CHECK_EQ(tally_critical_begin(&section, first), 0);
-		add_one(first);
-		if (both) add_one(second);
+		add_one_slowly(first, i);
+		if (both) add_one_slowly(second, i);
 		CHECK_EQ(tally_critical_end(&section), 0);
 	}
 }
@@ -541,13 +549,15 @@ static void sections_over_two_and_over_one_of_them_keep_each_other_out(void)
 	drop_pair(&pair);
 }
 
+static atomic_uint shifted; // threads that are done
+
 static void shift_items(void *context, unsigned number)
 {
 	struct pair *pair = context;
 	tally_critical section;
 	if (number > 1) { // no section: each list alone has never an odd number of items
 		unsigned odd = 0;
-		for (int i = tap_scale(50000); i > 0; i--) odd += size_of(number % 2 ? pair->a : pair->b) % 2;
+		while (atomic_load(&shifted) < 2) odd += size_of(number % 2 ? pair->a : pair->b) % 2;
 		CHECK_EQ(odd, 0);
 		return;
 	}
@@ -558,9 +568,11 @@ static void shift_items(void *context, unsigned number)
 			tally_object *item = must(tally_list_pop(from, -1));
 			CHECK_EQ(tally_list_append(to, item), 0);
 			tally_decref(item);
+			if (i % 64 == 0) sched_yield();
 		}
 		CHECK_EQ(tally_critical_end(&section), 0);
 	}
+	atomic_fetch_add(&shifted, 1);
 }
 
 static void an_operation_on_either_object_sees_no_section_over_both_half_done(void)
@@ -570,6 +582,7 @@ static void an_operation_on_either_object_sees_no_section_over_both_half_done(vo
 	for (int i = 0; i < 10; i++) CHECK_EQ(tally_list_append(i % 2 ? pair.a : pair.b, tally_none()), 0);
 	CHECK_EQ(tally_list_append(pair.a, tally_none()), 0);
 	CHECK_EQ(tally_list_append(pair.b, tally_none()), 0);
+	atomic_store(&shifted, 0);
 	run_threads(4, shift_items, &pair);
 	CHECK_EQ(size_of(pair.a) + size_of(pair.b), 12);
 	drop_pair(&pair);
@@ -735,6 +748,27 @@ static void a_thread_that_ends_in_a_region_inside_a_section_over_two_leaves_both
 	drop_pair(&pair);
 }
 
+// The runtime ends while its last thread is in a region inside sections of each kind: it has none afterwards.
+static void a_runtime_that_ends_in_a_region_inside_sections_leaves_its_thread_without_any(void)
+{
+	tally_critical section;
+	tally_read reading;
+	struct pair pair = pair_of(0, 0); // goes with the runtime
+	uint64_t leaked = 0;
+	CHECK_EQ(tally_critical_begin_two(&section, pair.a, pair.b), 0);
+	CHECK_EQ(tally_read_begin(&reading, pair.a), 0);
+	CHECK_EQ(tally_blocking_begin(), 0);
+	CHECK_EQ(tally_fini(0, &leaked), 0);
+	CHECK(leaked > 0);
+	CHECK_EQ(tally_init(NULL), 0);
+	CHECK_EQ(tally_thread_attach(&fixture_token), 0);
+	CHECK_EQ(tally_critical_end(&section), -1);
+	CHECK_EQ(tally_read_end(&reading), -1);
+	tally_error_clear();
+	CHECK_EQ(tally_thread_detach(fixture_token), 0); // no section is open
+	CHECK_EQ(tally_thread_attach(&fixture_token), 0);
+}
+
 // ---- no deadlock ----
 
 static void nest_two(void *context, unsigned number)
@@ -845,6 +879,7 @@ int main(void)
 	TAP_RUN(a_blocking_region_suspends_both_and_both_are_held_again_afterwards);
 	TAP_RUN(deaths_inside_a_section_over_two_wait_for_its_end);
 	TAP_RUN(a_thread_that_ends_in_a_region_inside_a_section_over_two_leaves_both_free);
+	TAP_RUN(a_runtime_that_ends_in_a_region_inside_sections_leaves_its_thread_without_any);
 	TAP_RUN(six_threads_that_nest_sections_over_one_and_two_of_three_in_all_orders_do_not_deadlock);
 	TAP_RUN(two_threads_that_nest_in_opposite_orders_do_not_deadlock);
 	TAP_RUN(eight_threads_that_nest_in_opposite_orders_do_not_deadlock);

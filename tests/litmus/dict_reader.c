@@ -1,8 +1,8 @@
 // tests/litmus/dict_reader.c: the value of a key is looked up in a dict without the lock, while its owner changes the dict under
 // it (core/keyed.c: tally_keyed_look, tally_keyed_take; core/dict_table.h I5). The reader follows table, index slot, entry; compares
 // hash and key; takes a reference to the value; and looks at the value's place and at the table once more. A key that is another
-// object than the wanted one is compared where it stands, if its type says that it can be, and it is still there after its
-// type has been seen.
+// object than the wanted one is compared where it stands, unless the dict has ever had a key of a type that cannot be: such a dict
+// says so before an entry leads to the key.
 //
 // Entries are appended, never used again in the same table; an entry is whole before the index slot leads to it; one that is
 // removed is emptied, value first, before its references are dropped. A value or a key that dies is made anew in the same block at
@@ -10,7 +10,7 @@
 //
 // What the owner does: overwrites the value; with INSERT puts the key there, which is new, and overwrites the value with a new one;
 // with GROW replaces the table, and then overwrites in the new one; with REMOVE removes the key and puts another one there; with
-// TYPES removes a key of a type that is not compared in place, whose block becomes a str that is being made.
+// MIXED puts such a key there, which is removed again, and whose block becomes a str that is being made.
 #define OWN_DESTROY
 #define OBJECTS 2
 #include "model.h"
@@ -39,12 +39,6 @@
 #ifndef HASH // tally_entry_hash
 #define HASH acquire
 #endif
-#ifndef TYPE // tally_keyed_type_of
-#define TYPE acquire
-#endif
-#ifndef MAKE_TYPE // of a new object: its block's former life is over
-#define MAKE_TYPE release
-#endif
 
 enum { NOTHING, V1, V2 };                     // values: an object's number and 1
 enum { NO_KEY, WANTED, ANOTHER };             // keys, by what is written in them
@@ -60,10 +54,9 @@ static struct table {
 	struct entry entry[2];
 	int mask, gone; // plain: slots to be searched, less 1; freed
 } table[2];
-static _Atomic int current, lock;
+static _Atomic int current, lock, mixed;
 static struct key {
-	_Atomic int type;
-	int text, gone; // plain
+	int type, text, gone; // plain
 } key[3];
 static _Thread_local bool was_last;
 
@@ -138,7 +131,7 @@ static int bury_entry(struct entry *e)
 
 static void make_key(int which, int type, int text)
 {
-	tally_store(&key[which].type, type, MAKE_TYPE);
+	key[which].type = type;
 	key[which].text = text;
 }
 
@@ -172,14 +165,20 @@ static void *writer(void *unused)
 #else
 	append(t, 1, 1, ANOTHER, V2);
 #endif
-#elif defined TYPES
+#elif defined MIXED
+#ifndef FAULT_MIXED_LATE // who finds the entry does not know yet
+	tally_store(&mixed, 1, relaxed);
+#endif
+	make_key(ANOTHER, TYPE_OTHER, NO_KEY);
+	append(t, 0, 0, ANOTHER, V1);
+	tally_store(&mixed, 1, relaxed);
 	former = bury_entry(&t->entry[0]);
 #else
 	former = overwrite(&t->entry[0], V2);
 #endif
 	drop_lock();
 	if (former) give_up(former);
-#ifdef TYPES // the key dies, and its block becomes a str; its text is what nobody may look at yet
+#ifdef MIXED // the key dies, and its block becomes a str; its text is what nobody may look at yet
 	make_key(ANOTHER, TYPE_STR, WANTED);
 #endif
 	return unused;
@@ -188,18 +187,15 @@ static void *writer(void *unused)
 // ---- the reader ----
 
 // 1: the key stands here and is the wanted one; 0: it is not; UNSURE: the lock decides.
-static int compare(const struct table *t, const struct entry *e, int number, int stored)
+static int compare(int stored)
 {
-	if (tally_load(&key[stored].type, TYPE) != TYPE_STR) return UNSURE;
-#ifndef FAULT_NO_KEY_LOOK // the type is that of an object which has come into the key's block
-	if (tally_load(&e->key, AGAIN) != stored || tally_load(&current, AGAIN) != number) return UNSURE;
-#endif
-	(void)t, (void)e, (void)number;
+	if (tally_load(&mixed, relaxed)) return UNSURE;
 	assert(!key[stored].gone);
+	assert(key[stored].type == TYPE_STR);
 	return key[stored].text == WANTED;
 }
 
-static struct entry *look(struct table *t, int number)
+static struct entry *look(struct table *t)
 {
 	for (int i = 0; i <= t->mask; i++) {
 		int found = tally_load(&t->slot[i], FOLLOW);
@@ -207,7 +203,7 @@ static struct entry *look(struct table *t, int number)
 		struct entry *e = &t->entry[found - 1];
 		if (tally_load(&e->hash, HASH) != hash_of(WANTED)) continue;
 		int stored = tally_load(&e->key, READ);
-		int same = stored == NO_KEY ? 0 : compare(t, e, number, stored);
+		int same = stored == NO_KEY ? 0 : compare(stored);
 		if (same == UNSURE) return NULL;
 		if (same) return e;
 	}
@@ -219,7 +215,7 @@ static int read_value(void)
 	int number = tally_load(&current, TABLE);
 	struct table *t = &table[number];
 	assert(!t->gone);
-	struct entry *e = look(t, number);
+	struct entry *e = look(t);
 	if (!e) return NOTHING;
 	int value = tally_load(&e->value, READ);
 	if (value == NOTHING || !try_incref(&object[value - 1])) return NOTHING;
@@ -253,10 +249,7 @@ int main(void)
 	table[0].mask = 1;
 	for (unsigned i = 0; i < OBJECTS; i++) init_object(&object[i], 1, 1, WEAK);
 	tally_store(&slot[1], ATTACHED, relaxed);
-#ifdef TYPES
-	make_key(ANOTHER, TYPE_OTHER, NO_KEY);
-	append(&table[0], 0, 0, ANOTHER, V1);
-#elif !defined INSERT
+#if !defined INSERT && !defined MIXED
 	make_key(WANTED, TYPE_STR, WANTED);
 	make_key(ANOTHER, TYPE_STR, ANOTHER);
 	append(&table[0], 0, 0, WANTED, V1);

@@ -16,7 +16,8 @@ static void staged_raw_free(void *raw);
 static int staged_compare(struct tally_object *stored, struct tally_object *key);
 #define tally_raw_new staged_raw_new
 #define tally_raw_free staged_raw_free
-#define tally_error_raise(code, ...) ((void)(code), -1)
+static int staged_error(int code, ...) { return code ? -1 : 0; }
+#define tally_error_raise(...) staged_error(__VA_ARGS__)
 #define tally_slots slots_of_an_object // core/trace.h has a function of the name, gcstw/slot.h an array
 #include "../../core/dict_table.c"
 #include "keyed.h"

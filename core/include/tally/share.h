@@ -103,6 +103,7 @@ typedef struct tally_retired_stats {
 	size_t size;           // in: sizeof(tally_retired_stats), lets the struct grow
 	uint64_t bytes;        // of arrays, tables and pages given up that some thread might still be reading; part of page_bytes
 	uint64_t number;       // of those, and of references given up by containers under read sections
+	uint64_t lost;         // since the process began: references for which there was no memory to note them; they are kept for ever
 	int holder;            // the kernel's number of the thread that holds them up longest; 0: none does
 	bool holder_reads;     // it is in a read section; else it is attached and makes no calls
 	char holder_name[32];
