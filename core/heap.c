@@ -122,7 +122,7 @@ static struct tally_page *take_kept(struct tally_heap *heap, size_t size)
 {
 	struct tally_page *page = heap->kept;
 	size_t pages = (size + TALLY_PAGE_SIZE - 1) >> TALLY_PAGE_SHIFT;
-	if (!page || pages > page->run || pages < page->run / 2) return NULL;
+	if (!page || pages > page->run || page->run - pages > pages / 4) return NULL;
 	heap->kept = NULL;
 	page->free = NULL;
 	tally_show(page->base, (size_t)page->run << TALLY_PAGE_SHIFT);
