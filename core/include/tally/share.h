@@ -18,10 +18,11 @@ extern "C" {
 // A read section is opened on one list, tuple, dict, set or frozenset. What its getters return is **borrowed**: valid until the
 // section ends without being counted, whatever anybody does to the container meanwhile. Other threads go on changing it (in
 // `gil` they wait until the section ends: it is the lock held); a getter shows the container as it is at the moment of the
-// call. From the first section on, what a container gives up is destroyed only when the sections that may have seen it have
-// ended; so sections should be short. Objects whose last reference this thread drops inside are destroyed when the outermost
-// section ends. Sections nest, on the same container or others, last begun first ended. The struct is the caller's (on its
-// stack) and must stay where it is; the caller keeps the container alive.
+// call, which may be in the middle of another thread's change of many elements, or of its critical section. While any section
+// is open, what a container that has had one gives up waits until the sections that may have seen it have ended; so
+// sections should be short. Objects whose last reference this thread drops inside are destroyed when the outermost section
+// ends. Sections nest, on the same container or others, last begun first ended. The struct is the caller's (on its stack) and
+// must stay where it is; the caller keeps the container alive.
 //
 // A blocking region inside a section suspends it: what was borrowed before is not valid after it. No cycles are collected by
 // a thread inside a section, and it cannot detach for good.
