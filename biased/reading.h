@@ -20,6 +20,8 @@ static inline bool variant_is_shared(const struct tally_object *object)
 	return tally_load(&object->flags, relaxed) & LOCK_SHARED;
 }
 
+static inline bool variant_is_locked(const struct tally_object *object) { return tally_load(&object->lock, relaxed) & LOCK_LIGHT; }
+
 static inline void variant_share(struct tally_object *object) { tally_fetch_or(&object->flags, LOCK_SHARED, relaxed); }
 
 static inline bool variant_lends(const struct tally_object *object)

@@ -59,11 +59,19 @@ static void shut(struct tally_object *object, unsigned hold)
 	tally_store(&object->moving, tally_load(&object->moving, relaxed) | 1, relaxed);
 }
 
+// Readers tell sections apart by the number, so none may come again: after the last one readers go by the lock for good. While the
+// object is not shared there are none but its owner, who stands here.
+static uint8_t number_after(const struct tally_object *object, uint8_t number)
+{
+	if (tally_likely(!variant_is_shared(object)) && number != TALLY_SHUT) return number & (uint8_t)~1;
+	return number < TALLY_SHUT - 2 ? number + 1 : TALLY_SHUT;
+}
+
 static void reopen(struct tally_object *object)
 {
-	// order: release what the section has changed; pairs with tally_sections, tally_list_moves.
-	// Else: half of it is seen.
-	tally_store(&object->moving, (uint8_t)((tally_load(&object->moving, relaxed) | 1) + 1), release);
+	uint8_t number = number_after(object, tally_load(&object->moving, relaxed));
+	// order: release what the section has changed; pairs with tally_sections, tally_list_moves. Else: half of it is seen.
+	tally_store(&object->moving, number, release);
 }
 
 // Other outer sections wait until this one has ended: nobody is resumed here.

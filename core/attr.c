@@ -88,45 +88,39 @@ static inline struct tally_object *get_slot(struct tally_object *object, struct 
 	return !value || tally_likely(variant_incref_own(value)) ? value : get_slot_slow(object, slot, sections);
 }
 
-static int get_from_dict(const struct target *target, struct tally_object *object, struct tally_object **value)
+// What a section over the instance has done to its dict is seen at the section's end. While this thread has the dict's lock nobody
+// changes it; so what it sees is of a moment outside of sections if the instance is not locked either. False: it was, and the caller
+// waits for that lock and tries again.
+static bool get_from_dict(const struct target *target, struct tally_dict *dict, bool is_mine, struct tally_object **value, int *status)
 {
-	struct tally_dict *dict = (struct tally_dict *)object;
 	uint64_t hash;
 	struct tally_found found = tally_keyed_find(dict, target->name, &hash, target->operation);
-	if (found.state != TALLY_FIND_FAILED) {
-		*value = found.entry ? found.entry->value : NULL;
-		if (*value) variant_incref_locked(*value);
-		tally_keyed_end(dict, target->name, &found);
-	}
-	variant_decref(object);
-	return found.state == TALLY_FIND_FAILED ? -1 : *value != NULL;
+	*status = -1;
+	if (found.state == TALLY_FIND_FAILED) return true;
+	bool is_whole = is_mine || !variant_is_locked(target->object);
+	if (is_whole && found.entry) variant_incref_locked(*value = found.entry->value);
+	tally_keyed_end(dict, target->name, &found);
+	*status = *value != NULL;
+	return is_whole;
 }
 
-// 1 with the value, 0, -1. From the table, or from the dict that has taken it over. *value is NULL. *sections is that of the moment.
-static int get_own_once(const struct target *target, struct tally_object **value, unsigned *sections)
-{
-	struct tally_instance *instance = (struct tally_instance *)target->object;
-	enum tally_hold taken = variant_lock_take(target->object);
-	struct tally_object *dict = hold(instance->dict);
-	struct tally_entry *entry = tally_table_find(instance->own.table, target->name, target->hash);
-	if (entry) variant_incref_locked(*value = entry->value);
-	*sections = tally_sections(target->object);
-	variant_lock_drop(target->object, taken);
-	return tally_unlikely(dict != NULL) ? get_from_dict(target, dict, value) : *value != NULL;
-}
-
-// The dict is read without the lock of the instance: what a section over the instance has done to it meanwhile is not to be seen. (An
-// odd number is this thread's own section.)
+// 1 with the value, 0, -1. From the table, or from the dict that has taken it over. *value is NULL.
 static int get_own_locked(const struct target *target, struct tally_object **value)
 {
-	unsigned sections;
-	for (;;) {
-		int found = get_own_once(target, value, &sections);
-		bool has_dict = tally_place_read(&((struct tally_instance *)target->object)->dict) != NULL;
-		if (!has_dict || found < 0 || sections & 1 || tally_is_outside(target->object, sections)) return found;
-		if (*value) tally_unpin(*value);
-		*value = NULL;
-	}
+	struct tally_instance *instance = (struct tally_instance *)target->object;
+	int status;
+	bool is_whole;
+	do {
+		enum tally_hold taken = variant_lock_take(target->object);
+		struct tally_object *dict = hold(instance->dict);
+		struct tally_entry *entry = tally_table_find(instance->own.table, target->name, target->hash);
+		if (entry) variant_incref_locked(*value = entry->value);
+		variant_lock_drop(target->object, taken);
+		if (tally_likely(!dict)) return *value != NULL;
+		is_whole = get_from_dict(target, (struct tally_dict *)dict, taken == TALLY_HOLD_NESTED, value, &status);
+		variant_decref(dict);
+	} while (!is_whole);
+	return status;
 }
 
 // 1, 0 or TALLY_UNDECIDED, as tally_keyed_take. A section over the instance counts as one over its dict.

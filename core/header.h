@@ -26,6 +26,8 @@ enum {
 	TALLY_GC_UNTRACKED = 8, // a tuple through which no cycle can go: the collector passes it over
 };
 
+enum { TALLY_SHUT = 0xFF }; // `moving` for good: readers go by the lock
+
 struct tally_object {
 	_Atomic uint32_t local;
 	_Atomic uint32_t shared;

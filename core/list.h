@@ -165,7 +165,7 @@ static inline void tally_list_move_end(struct tally_list *list, enum tally_hold 
 	_Atomic uint8_t *moving = &list->header.moving;
 	if (tally_likely(!variant_is_shared(&list->header)) || hold == TALLY_HOLD_NESTED) return;
 	// order: release the places as they are now; pairs with tally_list_moves. Else: half the change is seen.
-	if (tally_load(moving, relaxed) & 1) tally_store(moving, (uint8_t)(tally_load(moving, relaxed) + 1), release);
+	if (tally_load(moving, relaxed) != TALLY_SHUT) tally_store(moving, tally_load(moving, relaxed) & (uint8_t)~1, release);
 }
 
 // Moves `count` elements from one place to another.

@@ -66,6 +66,8 @@ enum tally_hold { TALLY_HOLD_NONE, TALLY_HOLD_LIGHT, TALLY_HOLD_HEAVY, TALLY_HOL
 
 static inline enum tally_hold variant_lock_take(struct tally_object *object);
 static inline void variant_lock_drop(struct tally_object *object, enum tally_hold hold);
+// Whether somebody has it now. For a thread that has another lock, under which the holder would have worked.
+static inline bool variant_is_locked(const struct tally_object *object);
 // For operations that should save no registers: take makes one attempt and calls nothing (false: nothing has been done). After it
 // either variant_lock_drop with TALLY_HOLD_LIGHT, or drop_quick: false, and the caller owes variant_lock_wake.
 static inline bool variant_lock_take_quick(struct tally_object *object);

@@ -153,6 +153,12 @@ static inline bool variant_is_shared(const struct tally_object *object)
 	return false;
 }
 
+static inline bool variant_is_locked(const struct tally_object *object)
+{
+	(void)object;
+	return false;
+}
+
 static inline void variant_share(struct tally_object *object) { (void)object; }
 
 // What the thread gives up while it is in a read section of its own might have been lent.

@@ -151,6 +151,36 @@ static void threads_that_never_meet_take_and_drop_lightly_as_well(void)
 	tally_decref(list);
 }
 
+static void pass_a_section(tally_object *object)
+{
+	tally_critical section;
+	CHECK_EQ(tally_critical_begin(&section, object), 0);
+	CHECK(tally_load(&object->moving, relaxed) & 1);
+	CHECK_EQ(tally_critical_end(&section), 0);
+}
+
+static void no_two_sections_over_a_shared_object_have_the_same_number(void)
+{
+	tally_object *list = new_list();
+	pass_a_section(list);
+	CHECK_EQ(tally_load(&list->moving, relaxed), 0); // nobody else reads
+	variant_share(list);
+	for (unsigned number = 2; number < TALLY_SHUT - 1; number += 2) {
+		pass_a_section(list);
+		CHECK_EQ(tally_load(&list->moving, relaxed), number);
+		CHECK_EQ(tally_list_insert(list, 0, tally_none()), 0); // many places
+		CHECK_EQ(tally_load(&list->moving, relaxed), number);
+	}
+	for (int i = 0; i < 300; i++) {
+		pass_a_section(list);
+		CHECK_EQ(tally_load(&list->moving, relaxed), TALLY_SHUT);
+		CHECK_EQ(tally_list_insert(list, 0, tally_none()), 0);
+		tally_decref(tally_list_get(list, 0));
+	}
+	CHECK_EQ(tally_load(&list->moving, relaxed), TALLY_SHUT);
+	tally_decref(list);
+}
+
 static void without_the_fast_kind_every_taking_is_held(void)
 {
 	tally_object *list = new_list();
@@ -924,6 +954,7 @@ int main(int argc, char **argv)
 	fixture_begin(60);
 	TAP_RUN(an_object_that_nobody_contends_for_is_taken_and_dropped_lightly);
 	TAP_RUN(threads_that_never_meet_take_and_drop_lightly_as_well);
+	TAP_RUN(no_two_sections_over_a_shared_object_have_the_same_number);
 	TAP_RUN(without_the_fast_kind_every_taking_is_held);
 	TAP_RUN(a_waiter_settles_the_object_which_is_held_from_then_on);
 	TAP_RUN(a_contended_object_that_has_become_quiet_is_taken_at_once);

@@ -120,7 +120,7 @@ static void move_begin(void)
 static void move_end(void)
 {
 #ifndef FAULT_NO_MOVING
-	tally_store(&moving, tally_load(&moving, relaxed) + 1, MOVE_END);
+	tally_store(&moving, tally_load(&moving, relaxed) & ~1, MOVE_END);
 #endif
 }
 
