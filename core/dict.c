@@ -286,20 +286,12 @@ tally_object *tally_dict_setdefault(tally_object *object, tally_object *key, tal
 
 // ---- adding to an int ----
 
-// Whether no other thread can have a reference to the object, to which `dict` has the only one, without the lock, which is held:
-// nobody reads the dict without it, or whoever does finds that he is not the object's owner (core/variant.h).
-static inline bool is_out_of_reach(const struct tally_dict *dict, tally_object *object)
-{
-	if (tally_likely(!variant_is_shared(&dict->header))) return true;
-	return variant_incref_own(object) && variant_decref_quick(object);
-}
-
 // Adds to the int of `entry`, which nobody but the entry refers to, nor can have borrowed. False: it is no such int, or the sum does
 // not fit, or is a small one, of which there is one object only.
 static bool add_in_place(const struct tally_dict *dict, struct tally_entry *entry, int64_t n, int64_t *sum)
 {
 	if (!entry || entry->value->type != TALLY_TYPE_INT || !variant_is_unique(entry->value)) return false;
-	if (variant_lends(&dict->header) || !is_out_of_reach(dict, entry->value)) return false;
+	if (variant_is_shared(&dict->header) || variant_lends(&dict->header)) return false; // a reader's later reference would not order the change
 	struct tally_int *counter = (struct tally_int *)entry->value;
 	if (tally_unlikely(__builtin_add_overflow(counter->value, n, sum) || tally_int_is_small(*sum))) return false;
 	counter->value = *sum;
