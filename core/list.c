@@ -168,12 +168,10 @@ int tally_list_size(tally_object *object, size_t *size)
 	return 0;
 }
 
-// Gives back what a reader has taken by mistake. Reading runs no destructors: who dies of it waits for the next run point.
+// tally_unpin, which happens too seldom to be inlined.
 static __attribute__((noinline)) void unpin(struct tally_object *object)
 {
-	bool outer = tally_bury_later();
-	variant_decref(object);
-	tally_self.burying = outer;
+	tally_unpin(object);
 }
 
 // Whether `item`, which was read in that place and has been pinned since, was the list's element there.

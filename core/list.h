@@ -11,7 +11,8 @@
 //     size says: an array that is the list's before and after a look at the size has that many elements, or had.
 // I4  With readers about: a place is emptied or overwritten before the reference that stood there is dropped, and emptied when the
 //     list has become too short for it; an array that was taken out is not changed any more, and does not come back.
-// I5  With readers about: a change that writes several places writes each of them once, and `moving` is odd meanwhile.
+// I5  With readers about: a change that writes several places writes each of them once, and the size once, and `moving` is odd
+//     meanwhile.
 #ifndef TALLY_CORE_LIST_H
 #define TALLY_CORE_LIST_H
 

@@ -261,9 +261,9 @@ static bool put_back(struct sorting *sorting, struct tally_list *list)
 	struct tally_object **strays = list->items;
 	size_t count = list->size;
 	tally_list_move_begin(list);
-	tally_list_resize(list, 0); // before an array that may be smaller
+	if (sorting->size < count) tally_list_resize(list, sorting->size); // before an array that may be smaller
 	tally_list_publish(list, items);
-	tally_list_resize(list, sorting->size);
+	if (sorting->size > count) tally_list_resize(list, sorting->size);
 	list->capacity = sorting->capacity;
 	list->header.aux = 0;
 	tally_list_move_end(list, hold);

@@ -24,12 +24,6 @@ static inline bool tally_key_is_read_in_place(const struct tally_object *key)
 	return key->type == TALLY_TYPE_STR || key->type == TALLY_TYPE_BYTES || (key->type >= TALLY_TYPE_BOOL && key->type <= TALLY_TYPE_FLOAT);
 }
 
-static inline void tally_give_up_key(const struct tally_object *container, struct tally_object *key)
-{
-	if (tally_unlikely(variant_is_shared(container)) && tally_key_is_read_in_place(key)) variant_retire(key);
-	else tally_give_up(container, key);
-}
-
 static inline void tally_give_up_raw(const struct tally_object *container, void *raw)
 {
 	if (tally_likely(!raw)) return;
