@@ -112,6 +112,8 @@ static inline bool variant_try_incref(struct tally_object *object)
 	return true;
 }
 
+static inline void variant_mark_weak(struct tally_object *object) { biased_mark_weak(object); }
+
 static inline bool variant_is_alive(const struct tally_object *object)
 {
 	return local_tag(tally_load(&object->local, relaxed)) || !shared_is_dead(tally_load(&object->shared, relaxed));
@@ -193,6 +195,8 @@ static inline bool variant_incref_own(struct tally_object *object)
 	tally_store(&object->local, local + 1, relaxed);
 	return true;
 }
+
+static inline bool variant_incref_living(struct tally_object *object) { return variant_incref_own(object); }
 
 static inline void variant_incref_locked(struct tally_object *object)
 {

@@ -205,8 +205,9 @@ static void each_word(struct tally_census *census, struct tally_object *object, 
 {
 	const struct tally_type *type = tally_type(object);
 	const void *const *word = (const void *const *)(const void *)((char *)object + type->payload);
+	const size_t end = type->weak ? type->weak : type->size; // the anchor is the library's
 	uint32_t number;
-	for (size_t i = 0; i < (type->size - type->payload) / sizeof *word; i++)
+	for (size_t i = 0; i < (end - type->payload) / sizeof *word; i++)
 		if (find(census, word[i], &number) && census->residue[number] > 0) act(census, number, true);
 }
 

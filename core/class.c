@@ -247,8 +247,10 @@ static struct tally_class *make(const tally_class_spec *spec)
 		variant_incref(&type->base->type.header);
 		tally_fetch_add(&type->base->heirs, 1, relaxed);
 		type->has_table |= type->base->has_table;
+		type->has_weakrefs = type->base->has_weakrefs;
 		type->hooks = type->base->hooks;
 	}
+	type->has_weakrefs |= spec->has_weakrefs || type->has_table;
 	inherit(&type->hooks, spec);
 	return type;
 }

@@ -5,7 +5,8 @@
 // look-up, own and inherited attributes and slots, nearest first. `all` borrows: what it refers to is owned by `own`, or by the
 // base, which the class keeps alive.
 //
-// An instance has its attributes in slots inline (layout SLOTS), or in a table, and slots behind it (layout INSTANCE). A table
+// An instance has its attributes in slots inline (layout SLOTS; its anchor, if it can have one, behind them), or in a table, and slots
+// behind it (layout INSTANCE). A table
 // starts like a dict, so that it can become one: when the host asks for it the table moves to a dict of its own.
 //
 // I1  `own`, `all` change in a stopped world only, both at once: who is between the entry and the return of a public call reads
@@ -45,6 +46,7 @@ struct tally_class {
 	_Atomic uint32_t heirs;           // classes that inherit from it directly; relaxed: read in a stopped world
 	uint32_t slots;                   // of an instance, inherited ones first
 	bool has_table;                   // instances have a table
+	bool has_weakrefs;                // instances can be referred to weakly
 	bool is_listed;                   // the table of types has its reference; changed where nobody else looks
 	bool is_closed;                   // found dead: no instances, heirs, attributes any more. Written in a stopped world
 	bool is_counted;                  // `remaining` is right. The same
@@ -55,6 +57,7 @@ struct tally_class {
 struct tally_instance {
 	struct tally_dict own;        // header and table, as a dict has them
 	struct tally_object *dict;    // owned; NULL: nobody has asked for it
+	struct tally_object *anchor;  // core/weakref.h
 	struct tally_object *slots[]; // header.aux of them
 };
 

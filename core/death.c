@@ -15,6 +15,7 @@
 // I4  A finalizer runs once in an object's life: TALLY_GC_FINALIZED is set before it is called, here or by the collector.
 #include "death.h"
 #include "tuple.h"
+#include "weakref.h"
 
 _Atomic uint64_t tally_immortals;
 
@@ -25,30 +26,37 @@ static void count_dying(int change)
 	tally_store(dying, tally_load(dying, relaxed) + (uint32_t)change, relaxed);
 }
 
-enum { KEPT = TALLY_GC_FINALIZER | TALLY_GC_FINALIZED | TALLY_GC_TRASH }; // of `gc`, in the lowest bits of the link
+enum { KEPT_SHIFT = 56 }; // of `gc` in the link: the addresses of user space have fewer bits
+
+static void set_link(struct tally_object *object, const struct tally_object *next, uint8_t gc)
+{
+	object->next = (struct tally_object *)((uintptr_t)next | (uintptr_t)gc << KEPT_SHIFT);
+}
+
+static uint8_t kept_gc(const struct tally_object *object) { return (uint8_t)((uintptr_t)object->next >> KEPT_SHIFT); }
+
+// What follows it on the list.
+static struct tally_object *next_dying(const struct tally_object *object)
+{
+	return (struct tally_object *)((uintptr_t)object->next & (((uintptr_t)1 << KEPT_SHIFT) - 1));
+}
 
 static void link_dying(struct tally_object *object)
 {
-	uintptr_t next = (uintptr_t)tally_self.dying | (tally_load(&object->gc, relaxed) & KEPT);
-	object->next = (struct tally_object *)next;
+	set_link(object, tally_self.dying, tally_load(&object->gc, relaxed));
 	tally_self.dying = object;
 	count_dying(1);
-}
-
-// What follows it on the list, which is in the link with the bits of KEPT.
-static struct tally_object *next_dying(const struct tally_object *object)
-{
-	return (struct tally_object *)((uintptr_t)object->next & ~(uintptr_t)KEPT);
 }
 
 // Takes an object off the list and gives it its type back.
 static struct tally_object *take_dying(void)
 {
 	struct tally_object *object = tally_self.dying;
-	uint8_t kept = (uintptr_t)object->next & KEPT;
+	uint8_t kept = kept_gc(object);
 	tally_self.dying = next_dying(object);
 	object->next = NULL;
 	object->type = (uint16_t)tally_load(&object->local, relaxed);
+	object->aux = tally_type(object)->aux; // its finalizer may bring it back
 	tally_store(&object->gc, kept, relaxed);
 	count_dying(-1);
 	return object;
@@ -66,7 +74,7 @@ void tally_dying_put_back(struct tally_object *dead)
 	if (!dead) return;
 	struct tally_object *last = dead;
 	while (next_dying(last)) last = next_dying(last);
-	last->next = (struct tally_object *)((uintptr_t)last->next | (uintptr_t)tally_self.dying);
+	set_link(last, tally_self.dying, kept_gc(last));
 	tally_self.dying = dead;
 	tally_self.pending |= TALLY_PENDING_BURY;
 }
@@ -78,7 +86,7 @@ void tally_object_finalize(struct tally_object *object)
 	tally_type(object)->finalize(object);
 }
 
-// For objects with a bit set in `gc`. True: the finalizer has run and somebody has a reference now; the object must not be
+// For objects with one of these bits in `gc`. True: the finalizer has run and somebody has a reference now; the object must not be
 // touched any more.
 static __attribute__((noinline)) bool lives_on(struct tally_object *object)
 {
@@ -103,16 +111,22 @@ static void destroy_aloud(struct tally_object *object, const struct tally_type *
 {
 	variant_count_kill(object, object->type); // a walk that meets it knows that it is dying, and of what type
 	count_dying(1);
-	type->destroy(object);
+	if (tally_unlikely(tally_load(&object->gc, relaxed) & TALLY_GC_REFERRED)) tally_weakref_bury(object);
+	if (type->destroy) type->destroy(object);
 	count_dying(-1);
+}
+
+static bool can_be_quiet(const struct tally_object *object, const struct tally_type *type)
+{
+	return (!type->destroy || is_quiet(type)) && !(tally_load(&object->gc, relaxed) & TALLY_GC_REFERRED);
 }
 
 static void destroy(struct tally_object *object)
 {
-	if (tally_unlikely(tally_load(&object->gc, relaxed)) && lives_on(object)) return;
+	if (tally_unlikely(tally_load(&object->gc, relaxed) & (TALLY_GC_FINALIZER | TALLY_GC_TRASH)) && lives_on(object)) return;
 	const struct tally_type *type = tally_type(object);
-	if (type->destroy && is_quiet(type)) type->destroy(object);
-	else if (type->destroy) destroy_aloud(object, type);
+	if (!can_be_quiet(object, type)) destroy_aloud(object, type);
+	else if (type->destroy) type->destroy(object);
 	variant_count_kill(object, TALLY_TYPE_FREE);
 	tally_heap_free_object(object);
 }
@@ -191,7 +205,7 @@ static __attribute__((noinline)) void die_quietly(struct tally_object *object)
 
 void tally_object_die_slow(struct tally_object *object)
 {
-	if (tally_unlikely(tally_self.burying || tally_in_section() || tally_object_has_finalizer(object))) die_at_length(object);
+	if (tally_unlikely(tally_self.burying || tally_in_section() || tally_object_dies_aloud(object))) die_at_length(object);
 	else if (tally_likely(object->type == TALLY_TYPE_TUPLE)) die_as_tuple((struct tally_tuple *)object);
 	else if (tally_likely(is_quiet(tally_type(object)))) die_quietly(object);
 	else die_at_length(object);

@@ -15,9 +15,10 @@
 void tally_object_die_slow(struct tally_object *object);
 void tally_object_free_slow(struct tally_object *object);
 
-static inline bool tally_object_has_finalizer(const struct tally_object *object)
+// It has a finalizer to run, weak references to be cleared, or its death is counted.
+static inline bool tally_object_dies_aloud(const struct tally_object *object)
 {
-	return tally_load(&object->gc, relaxed) & (TALLY_GC_FINALIZER | TALLY_GC_TRASH); // or its death is counted
+	return tally_load(&object->gc, relaxed) & (TALLY_GC_FINALIZER | TALLY_GC_TRASH | TALLY_GC_REFERRED);
 }
 
 // The buffer of a list, a dict or a set stands in the same place.
@@ -40,7 +41,7 @@ static inline void tally_object_free(struct tally_object *object)
 // tally_object_die, inlined.
 static inline void tally_object_die_here(struct tally_object *object)
 {
-	if (tally_unlikely(!tally_object_is_hollow(object) || tally_object_has_finalizer(object))) tally_object_die_slow(object);
+	if (tally_unlikely(!tally_object_is_hollow(object) || tally_object_dies_aloud(object))) tally_object_die_slow(object);
 	else tally_object_free(object);
 }
 

@@ -203,6 +203,7 @@ const struct tally_type tally_function_type = {
 	.name = "function",
 	.index = TALLY_TYPE_FUNCTION,
 	.layout = TALLY_LAYOUT_SLOTS,
+	.weak = offsetof(struct tally_function, anchor),
 	.destroy = destroy,
 	.hash = tally_hash_identity,
 	.repr = repr,

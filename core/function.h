@@ -20,6 +20,7 @@ struct tally_function {
 	tally_function_call call;
 	void *context;
 	size_t least, most;
+	struct tally_object *anchor; // core/weakref.h
 	char name[];
 };
 

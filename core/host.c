@@ -83,6 +83,14 @@ static size_t object_size(size_t payload, size_t alignment)
 	return alignment + units * alignment;
 }
 
+// Behind the payload, where there is room; else in another unit.
+static void add_anchor(struct tally_type *type, const tally_host_type *description)
+{
+	const size_t field = sizeof(struct tally_object *);
+	type->weak = (type->payload + description->payload_size + field - 1) / field * field;
+	if (type->weak + field > type->size) type->size += description->alignment;
+}
+
 static enum tally_layout layout_of(const tally_host_type *description)
 {
 	bool is_tracked = description->traverse && !(description->flags & TALLY_HOST_UNTRACKED);
@@ -96,7 +104,6 @@ tally_object *tally_host_type_new(const tally_host_type *given)
 	if (read_description(given, &description)) return NULL;
 	struct tally_type type = {
 		.layout = (uint8_t)layout_of(&description),
-		.has_weakrefs = description.flags & TALLY_HOST_WEAKREF,
 		.size = object_size(description.payload_size, description.alignment),
 		.payload = (uint16_t)description.alignment,
 		.destroy = description.dealloc ? destroy : description.clear ? clear : NULL,
@@ -106,8 +113,11 @@ tally_object *tally_host_type_new(const tally_host_type *given)
 		.host = {description.dealloc, description.traverse, description.clear, description.finalize, description.context},
 	};
 	memcpy(type.name, description.name, strlen(description.name) + 1);
+	if (description.flags & TALLY_HOST_WEAKREF) add_anchor(&type, &description);
 	struct tally_type *added = tally_type_add(&type, "host_type_new");
-	return added ? &added->header : NULL;
+	if (!added) return NULL;
+	variant_immortalize(&added->header); // stops the world: readers rely on it (variant_incref_own)
+	return &added->header;
 }
 
 // ---- objects ----

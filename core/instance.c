@@ -32,7 +32,15 @@ static size_t size_of(const struct tally_class *type)
 {
 	size_t slots = type->slots * sizeof(struct tally_object *);
 	if (type->has_table) return sizeof(struct tally_instance) + slots;
+	if (type->has_weakrefs) slots += sizeof(struct tally_object *);
 	return sizeof(struct tally_object) + (slots ? slots : sizeof(struct tally_object *));
+}
+
+// The field of the anchor; 0: there is none.
+static size_t anchor_at(const struct tally_class *type)
+{
+	if (type->has_table) return offsetof(struct tally_instance, anchor);
+	return type->has_weakrefs ? size_of(type) - sizeof(struct tally_object *) : 0;
 }
 
 static __attribute__((noinline)) struct tally_object *no_instance(struct tally_class *type, const char *operation)
@@ -58,7 +66,7 @@ struct tally_object *tally_instance_make(struct tally_class *type, const char *o
 	struct tally_object *object = tally_object_new(type->type.index, size, layout_of(type));
 	if (tally_unlikely(!object)) return no_instance(type, operation);
 	clear_fields(object, size);
-	object->aux = (uint16_t)type->slots;
+	object->aux = type->type.aux;
 	if (type->hooks.finalize) tally_store(&object->gc, TALLY_GC_FINALIZER, relaxed);
 	return object;
 }
@@ -213,7 +221,8 @@ void tally_instance_describe(struct tally_class *class)
 	type->destroy = destroy;
 	type->clear = clear;
 	type->owned = owned;
-	type->has_weakrefs = true;
+	type->weak = anchor_at(class);
+	type->aux = (uint16_t)class->slots;
 	type->finalize = hooks->finalize ? finalize : NULL;
 	type->hash = hooks->hash ? hash : hooks->equal ? NULL : tally_hash_identity;
 	type->equal = hooks->equal ? equal : NULL;

@@ -23,6 +23,7 @@
 #include "str.h"
 #include "tuple.h"
 #include "utf8.h"
+#include "weak_keyed.h"
 
 #include <tally/callable.h>
 #include <tally/iter.h>
@@ -176,6 +177,14 @@ static int read_key(struct tally_object *source, size_t *position, struct tally_
 	return *item != NULL;
 }
 
+// What is alive of a weak container (core/weak_keyed.h).
+static int read_weak(struct tally_object *source, size_t *position, struct tally_object **item, const char *operation)
+{
+	(void)operation;
+	*item = tally_weak_keyed_next((struct tally_weak_keyed *)source, position);
+	return *item != NULL;
+}
+
 static int read_key_back(struct tally_object *source, size_t *position, struct tally_object **item, const char *operation)
 {
 	(void)operation;
@@ -218,7 +227,7 @@ static size_t left_of_keys_back(struct tally_object *source, size_t position)
 
 static const struct way over_tuple = {read_tuple, left_of_items, 1}, over_list = {read_list, left_of_items, 1},
                         over_bytes = {read_byte, left_of_items, 1}, over_str = {read_str, left_of_str, 0}, over_keys = {read_key, left_of_keys, 0},
-                        calling = {NULL, NULL, 0};
+                        over_weak = {read_weak, left_of_keys, 0}, calling = {NULL, NULL, 0};
 static const struct way back_over_tuple = {read_tuple_back, left_of_items_back, -1},
                         back_over_list = {read_list_back, left_of_items_back, -1},
                         back_over_bytes = {read_byte_back, left_of_items_back, -1},
@@ -252,6 +261,9 @@ struct tally_object *tally_object_iter(struct tally_object *object, const char *
 	case TALLY_TYPE_DICT:
 	case TALLY_TYPE_SET:
 	case TALLY_TYPE_FROZENSET: return make(object, NULL, 0, &over_keys, operation);
+	case TALLY_TYPE_WEAK_VALUE_DICT:
+	case TALLY_TYPE_WEAK_KEY_DICT:
+	case TALLY_TYPE_WEAK_SET: return make(object, NULL, 0, &over_weak, operation);
 	default:
 		return tally_error_null(
 		        tally_error_type(operation, "a str, bytes, tuple, list, dict, set or iterator", object));

@@ -21,6 +21,7 @@ struct tally_object *tally_method_make(struct tally_object *function, struct tal
 	variant_incref(self);
 	method->function = function;
 	method->self = self;
+	method->anchor = NULL;
 	method->header.aux = TALLY_METHOD_SLOTS;
 	return &method->header;
 }
@@ -98,6 +99,7 @@ const struct tally_type tally_method_type = {
 	.index = TALLY_TYPE_METHOD,
 	.layout = TALLY_LAYOUT_SLOTS,
 	.size = sizeof(struct tally_method),
+	.weak = offsetof(struct tally_method, anchor),
 	.destroy = destroy,
 	.hash = hash,
 	.equal = equal,

@@ -12,6 +12,7 @@ struct tally_method {
 	struct tally_object header;
 	struct tally_object *function; // anything callable
 	struct tally_object *self;
+	struct tally_object *anchor; // core/weakref.h
 };
 
 static_assert(offsetof(struct tally_method, function) == 16, "TALLY_LAYOUT_SLOTS");

@@ -5,6 +5,7 @@
 //
 // I1  Nothing here holds a lock across a call into a type.
 #include "object.h"
+#include "weakref.h"
 #include "death.h"
 #include "error.h"
 #include "number.h"
@@ -40,6 +41,7 @@ int tally_immortalize(tally_object *object)
 	if (!tally_enter("immortalize")) return -1;
 	if (!object) return tally_error_type("immortalize", "an object", object);
 	variant_immortalize(object);
+	tally_weakref_immortalize(object);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ typedef struct tally_object *_Atomic tally_place;
 
 static inline struct tally_object *tally_place_read(struct tally_object *const *place)
 {
-	// order: acquire the object as it was when it was put there; pairs with tally_place_set. Else: it is read before it was made.
+	// order: acquire the object as it was when it was put there; pairs with tally_place_set, install. Else: it is read before it was made.
 	return tally_load(tally_as_place((uintptr_t)place), acquire);
 }
 

@@ -6,12 +6,14 @@
 // libraries in one process do not know of one another, and is turned away by a shutdown.
 #include "arena.h"
 #include "error.h"
+#include "finalize.h"
 #include "gc.h"
 #include "intern.h"
 #include "object.h"
 #include "os.h"
 #include "report.h"
 #include "runtime.h"
+#include "unraisable.h"
 
 #include <limits.h>
 #include <string.h>
@@ -76,6 +78,7 @@ static int start(const tally_config *config)
 	tally_store(&tally_immortals, 0, relaxed);
 	tally_arenas_init(config);
 	tally_gc_init();
+	tally_finalize_open();
 	tally_report_init(config);
 	if (variant_init(config)) return tally_error_memory("init", sizeof(struct tally_heap));
 	int result = tally_threads_prepare();
@@ -113,6 +116,7 @@ static uint64_t left_over;
 
 static int count_left(void)
 {
+	tally_finalize_close();
 	tally_gc_collect_all();
 	tally_intern_fini(); // after the last of the host's callbacks
 	tally_heap_stats stats = {.size = sizeof stats};
@@ -130,10 +134,12 @@ static int stop(uint64_t timeout_ns, uint64_t *leaked)
 		return tally_error_raise(TALLY_ERROR_TIMEOUT, "fini", "%zu thread%s still attached or in a blocking region: %s", busy,
 		                         busy == 1 ? "" : "s", names);
 	if (tally_thread_act_inside(count_left, "fini")) {
+		tally_finalize_open();
 		tally_threads_open();
 		return -1;
 	}
 	if (leaked) *leaked = left_over;
+	tally_unraisable_reset();
 	tally_gc_fini();
 	tally_types_fini();
 	variant_fini();

@@ -78,33 +78,6 @@ static size_t size_of(struct tally_dict *set)
 	return size;
 }
 
-// ---- one element: 1 changed, 0 not, -1 with the error set ----
-
-static inline int store(struct tally_dict *set, tally_object *element, uint64_t hash, const struct tally_found *found,
-                        const char *operation)
-{
-	struct tally_room room = {.replaced = NULL};
-	if (found->state == TALLY_FIND_FAILED) return -1;
-	bool was_there = found->entry != NULL;
-	bool stored = was_there || tally_keyed_insert(set, hash, element, NULL, &room);
-	tally_keyed_unlock(set, found);
-	tally_keyed_give_up(set, room.replaced, NULL, NULL);
-	tally_keyed_leave(set, element, found);
-	return stored ? !was_there : tally_keyed_no_room(&room, operation);
-}
-
-static inline int discard(struct tally_dict *set, tally_object *element, const struct tally_found *found)
-{
-	struct tally_room room = {.replaced = NULL};
-	struct tally_entry removed = {.key = NULL};
-	if (found->state == TALLY_FIND_FAILED) return -1;
-	if (found->entry) removed = tally_keyed_remove(set, found->entry, &room);
-	tally_keyed_unlock(set, found);
-	tally_keyed_give_up(set, room.replaced, NULL, removed.key);
-	tally_keyed_leave(set, element, found);
-	return removed.key != NULL;
-}
-
 // ---- one after the other ----
 
 struct walk {
@@ -155,7 +128,7 @@ static int each(tally_object *items, struct walk walk)
 static int add_step(const struct walk *walk, tally_object *element, uint64_t hash)
 {
 	struct tally_found found = tally_keyed_find_hashed(walk->set, element, hash, walk->operation);
-	return store(walk->set, element, hash, &found, walk->operation) < 0 ? -1 : 0;
+	return tally_set_store(walk->set, element, element, hash, &found, walk->operation) < 0 ? -1 : 0;
 }
 
 // Many in one hold of the set's lock; one that must be compared by code of the host's, or for which there is no room, alone.
@@ -188,14 +161,14 @@ static int add_each_of_table(struct tally_dict *items, const struct walk *walk)
 static int discard_step(const struct walk *walk, tally_object *element, uint64_t hash)
 {
 	struct tally_found found = tally_keyed_find_hashed(walk->set, element, hash, walk->operation);
-	return discard(walk->set, element, &found) < 0 ? -1 : 0;
+	return tally_set_remove(walk->set, element, &found) < 0 ? -1 : 0;
 }
 
 static int toggle_step(const struct walk *walk, tally_object *element, uint64_t hash)
 {
 	struct tally_found found = tally_keyed_find_hashed(walk->set, element, hash, walk->operation);
-	int status = found.entry ? discard(walk->set, element, &found)
-	                         : store(walk->set, element, hash, &found, walk->operation);
+	int status = found.entry ? tally_set_remove(walk->set, element, &found)
+	                         : tally_set_store(walk->set, element, element, hash, &found, walk->operation);
 	return status < 0 ? -1 : 0;
 }
 
@@ -229,6 +202,8 @@ static struct tally_dict *make(unsigned type, const char *operation)
 	set->table = NULL;
 	return set;
 }
+
+struct tally_dict *tally_set_make(const char *operation) { return make(TALLY_TYPE_SET, operation); }
 
 // The set, unless what was to fill it has failed.
 static tally_object *finish(struct tally_dict *set, int status)
@@ -350,13 +325,17 @@ int tally_set_is_disjoint(tally_object *object, tally_object *items)
 
 // ---- changing ----
 
+int tally_set_put(struct tally_dict *set, tally_object *element, const char *operation)
+{
+	uint64_t hash;
+	struct tally_found found = tally_keyed_find(set, element, &hash, operation);
+	return tally_set_store(set, element, element, hash, &found, operation);
+}
+
 int tally_set_add(tally_object *object, tally_object *element)
 {
 	struct tally_dict *set = set_to_change("set_add", object);
-	uint64_t hash;
-	if (!set) return -1;
-	struct tally_found found = tally_keyed_find(set, element, &hash, "set_add");
-	return store(set, element, hash, &found, "set_add");
+	return set ? tally_set_put(set, element, "set_add") : -1;
 }
 
 int tally_set_discard(tally_object *object, tally_object *element)
@@ -365,7 +344,7 @@ int tally_set_discard(tally_object *object, tally_object *element)
 	uint64_t hash;
 	if (!set) return -1;
 	struct tally_found found = tally_keyed_find(set, element, &hash, "set_discard");
-	return discard(set, element, &found);
+	return tally_set_remove(set, element, &found);
 }
 
 int tally_set_pop(tally_object *object, tally_object **element)

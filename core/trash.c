@@ -1,4 +1,4 @@
-// core/trash.c: finalizers, resurrection, clearing (core/trash.h).
+// core/trash.c: weak references to trash, finalizers, resurrection, clearing (core/trash.h).
 //
 // The second look is the first one over again, with the list as candidates and one reference of each not counted. It needs no
 // barrier: whatever a finalizer stored is in the counts, and an object that it made lies on a page that takes no part.
@@ -27,12 +27,15 @@ static size_t count_set_aside(const struct tally_candidates *set)
 	return count;
 }
 
+static bool has_gc(const struct tally_object *object, uint8_t bits) { return tally_load(&object->gc, relaxed) & bits; }
+
 static void take(struct tally_trash *trash, struct tally_object *object)
 {
 	bool is_class = tally_object_is_class(object);
 	variant_hold_stopped(object);
 	trash->object[trash->count++] = (uintptr_t)object | (is_class ? CLASS : 0);
 	trash->has_classes |= is_class;
+	trash->has_weak |= has_gc(object, TALLY_GC_REFERRED | TALLY_GC_WATCHER);
 }
 
 // What is marked of the trash goes to the list.
@@ -46,24 +49,37 @@ static void move(struct tally_trash *trash, struct tally_candidates *set)
 	}
 }
 
-int tally_trash_set_aside(struct tally_trash *trash, struct tally_candidates *set)
-{
-	*trash = (struct tally_trash){.count = 0};
-	if (!tally_trial_mark_special(set)) return 0; // nothing of the host's
-	trash->object = tally_record_new(count_set_aside(set) * sizeof trash->object[0]);
-	if (!trash->object) return -1;
-	move(trash, set);
-	return 0;
-}
-
-// ---- afterwards, the world going ----
-
 static struct tally_object *object_at(const struct tally_trash *trash, size_t i)
 {
 	return (struct tally_object *)(trash->object[i] & ~(uintptr_t)(CAME_BACK | CLASS));
 }
 
 static bool came_back(const struct tally_trash *trash, size_t i) { return trash->object[i] & CAME_BACK; }
+
+// Weak references that are trash are taken off their lists first: they are not told.
+static void clear_weak(struct tally_trash *trash)
+{
+	for (size_t i = 0; i < trash->count; i++)
+		if (!came_back(trash, i) && has_gc(object_at(trash, i), TALLY_GC_WATCHER))
+			tally_watcher_silence_stopped((struct tally_watcher *)object_at(trash, i));
+	for (size_t i = 0; i < trash->count; i++)
+		if (!came_back(trash, i) && has_gc(object_at(trash, i), TALLY_GC_REFERRED))
+			tally_weakref_clear_stopped(object_at(trash, i), &trash->watchers);
+}
+
+int tally_trash_set_aside(struct tally_trash *trash, struct tally_candidates *set)
+{
+	*trash = (struct tally_trash){.count = 0};
+	tally_watchers_init(&trash->watchers);
+	if (!tally_trial_mark_special(set)) return 0; // nothing of the host's
+	trash->object = tally_record_new(count_set_aside(set) * sizeof trash->object[0]);
+	if (!trash->object) return -1;
+	move(trash, set);
+	if (trash->has_weak) clear_weak(trash);
+	return 0;
+}
+
+// ---- afterwards, the world going ----
 
 // True: at least one has run.
 static bool run_finalizers(const struct tally_trash *trash)
@@ -92,6 +108,7 @@ static void look_again_stopped(struct tally_trash *trash, struct tally_candidate
 		if (is_trash) variant_gather_stopped(object_at(trash, i)); // its finalizer may have spread it
 		else trash->object[i] |= CAME_BACK;
 	}
+	clear_weak(trash); // a finalizer may have made some
 }
 
 // Finds what is reachable again.
@@ -164,7 +181,9 @@ struct tally_trash_result tally_trash_dispose(struct tally_trash *trash)
 	struct tally_trash_result result = {0};
 	if (trash->count) {
 		struct tally_object *dead = tally_dying_put_off();
+		tally_watchers_act(&trash->watchers);
 		if (run_finalizers(trash)) look_again(trash);
+		tally_watchers_act(&trash->watchers);
 		tally_dying_put_back(dead);
 		result = finish(trash);
 		tally_record_free(trash->object);

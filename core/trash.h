@@ -1,22 +1,30 @@
-// core/trash.h: trash that is more than memory: objects whose types run user code when they die, and all that they lead to.
+// core/trash.h: trash that is more than memory: objects whose types run user code when they die, or that weak references lead to,
+// and all that they lead to.
 //
 // It is set aside while the world stands, each object held by one reference, so that it survives whatever happens until the
-// collector lets go of it. Then, with the world going, in the order that PEP 442 made safe: every finalizer, once; a second
-// look (with the world stopped) at what the finalizers brought back, if any ran; and the rest is cleared and let go.
+// collector lets go of it; all weak references to it are cleared at the same time. Then, with the world going, in the order that
+// PEP 442 made safe: the callbacks of those weak references that are not trash themselves; every finalizer, once; a second
+// look (with the world stopped) at what the finalizers brought back, if any ran, which clears what weak references they have made
+// to the rest; and the rest is cleared and let go.
 //
 // I1  From tally_trash_set_aside to the end of tally_trash_dispose every object in the list has a reference of the collector's
 //     and no owner: whoever drops its last reference destroys it.
 // I2  Nothing is cleared before all finalizers have run, and no finalizer runs twice.
+// I3  No weak reference leads to trash when the first of the host's code runs, nor when the first piece of it is cleared; and a weak
+//     reference that is trash itself calls nobody.
 // The thread that collects.
 #ifndef TALLY_CORE_TRASH_H
 #define TALLY_CORE_TRASH_H
 
 #include "candidates.h"
+#include "weakref.h"
 
 struct tally_trash {
 	uintptr_t *object; // addresses, those of a page together; bit 0: it came back to life; bit 1: a class
 	size_t count;
 	bool has_classes;
+	bool has_weak; // some of it is referred to weakly, or is a weak reference on a list
+	struct tally_watchers watchers; // those who are to be told
 };
 
 // Moves such trash out of the set's. 0; -1: no memory, and nothing has happened. World stopped.

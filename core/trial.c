@@ -133,16 +133,17 @@ void tally_trial_mark_held(struct tally_candidates *set)
 	find_trash(set);
 }
 
-// Those of the trash in the word that cannot simply be emptied: host objects, classes, what has a finalizer to run.
+// Those of the trash in the word that cannot simply be emptied: host objects, classes, what has a finalizer to run, what is referred to
+// weakly, and weak references that are on a list.
 static uint64_t special(const struct tally_candidates *set, uint32_t word, uint64_t trash)
 {
 	const struct tally_page *page = set->page[set->page_of[word]];
 	uint64_t found = 0;
 	if (page->layout == TALLY_LAYOUT_CALLBACK || page->layout == TALLY_LAYOUT_CLASS) return trash;
-	if (page->layout != TALLY_LAYOUT_SLOTS && page->layout != TALLY_LAYOUT_INSTANCE) return 0;
+	if (page->layout == TALLY_LAYOUT_POINTERS || page->layout == TALLY_LAYOUT_ARRAY) return 0;
 	for (uint64_t rest = trash; rest; rest &= rest - 1) {
 		const struct tally_object *object = tally_candidate_at(page, word * 64 + (uint32_t)__builtin_ctzll(rest));
-		if (tally_load(&object->gc, relaxed) & TALLY_GC_FINALIZER) found |= rest & -rest;
+		if (tally_load(&object->gc, relaxed) & (TALLY_GC_FINALIZER | TALLY_GC_REFERRED | TALLY_GC_WATCHER)) found |= rest & -rest;
 	}
 	return found;
 }

@@ -30,12 +30,15 @@ static const struct tally_type type_type = {
 	.hash = tally_hash_identity,
 	.call = tally_class_call,
 	.owned = tally_class_owned,
+	.weak = offsetof(struct tally_type, anchor),
 };
 
 static const struct tally_type *const built_in[] = {
 	&type_type,      &tally_none_type,  &tally_bool_type, &tally_int_type,  &tally_float_type,
 	&tally_str_type, &tally_bytes_type, &tally_tuple_type, &tally_list_type, &tally_dict_type, &tally_set_type,
 	&tally_frozenset_type, &tally_iterator_type, &tally_function_type, &tally_method_type, &tally_cell_type, &tally_capsule_type,
+	&tally_weakref_type, &tally_weak_method_type, &tally_finalize_type, &tally_weak_value_dict_type, &tally_weak_key_dict_type,
+	&tally_weak_set_type,
 };
 static_assert(sizeof built_in / sizeof built_in[0] == TALLY_TYPE_HOST - 1, "one description for each built-in type");
 
@@ -106,10 +109,7 @@ struct tally_type *tally_type_add(const struct tally_type *description, const ch
 {
 	struct tally_type *type = copy(description);
 	if (!type) return tally_error_null(tally_error_memory(operation, sizeof *type));
-	if (tally_type_enter(type)) {
-		variant_immortal_init(&type->header);
-		return type;
-	}
+	if (tally_type_enter(type)) return type;
 	variant_decref(&type->header);
 	return tally_error_null(tally_type_table_full(operation));
 }
@@ -119,7 +119,9 @@ static int add_built_in(void)
 	cursor = TALLY_TYPE_TYPE;
 	for (unsigned i = 0; i < TALLY_TYPE_HOST - 1; i++) {
 		TALLY_ASSERT(built_in[i]->index == cursor);
-		if (!tally_type_add(built_in[i], "init")) return -1;
+		struct tally_type *type = tally_type_add(built_in[i], "init");
+		if (!type) return -1;
+		variant_immortal_init(&type->header); // nobody else is there yet
 	}
 	return 0;
 }

@@ -34,6 +34,12 @@ enum {
 	TALLY_TYPE_METHOD,
 	TALLY_TYPE_CELL,
 	TALLY_TYPE_CAPSULE,
+	TALLY_TYPE_WEAKREF,
+	TALLY_TYPE_WEAK_METHOD,
+	TALLY_TYPE_FINALIZE,
+	TALLY_TYPE_WEAK_VALUE_DICT,
+	TALLY_TYPE_WEAK_KEY_DICT,
+	TALLY_TYPE_WEAK_SET,
 	TALLY_TYPE_HOST, // the first host type or class
 	TALLY_TYPES = 65536,
 };
@@ -76,8 +82,10 @@ struct tally_type {
 	uint8_t layout;
 	bool is_class;       // made by tally_class_new: part of a struct tally_class (core/class.h)
 	_Atomic uint8_t is_needed; // the collector's: see tally_class_need. Relaxed: set any number of times, read by the one who waits for all
-	bool has_weakrefs;   // its objects can be referred to weakly
 	uint16_t payload;    // host types: where the payload begins
+	uint16_t aux;        // classes: what header.aux of an instance is, the number of its slots
+	size_t weak; // where its objects have the field of their anchor (core/weakref.h); 0: they cannot be referred to weakly
+	struct tally_object *anchor; // the type's own
 	size_t size; // bytes of an object, header included; 0: varies
 	// Gives up what the object refers to and its raw buffers; the block itself is freed by core/death.c. Runs with no
 	// lock held; drops of the last references in it do not recurse. Needs no memory, cannot fail.
@@ -107,11 +115,12 @@ static inline struct tally_type *tally_type(const struct tally_object *object) {
 // The built-in types, one description each, in the file of the type.
 extern const struct tally_type tally_none_type, tally_bool_type, tally_int_type, tally_float_type, tally_str_type,
         tally_bytes_type, tally_tuple_type, tally_list_type, tally_dict_type, tally_set_type, tally_frozenset_type,
-        tally_iterator_type, tally_function_type, tally_method_type, tally_cell_type, tally_capsule_type;
+        tally_iterator_type, tally_function_type, tally_method_type, tally_cell_type, tally_capsule_type, tally_weakref_type,
+        tally_weak_method_type, tally_finalize_type, tally_weak_value_dict_type, tally_weak_key_dict_type, tally_weak_set_type;
 
 int tally_types_init(void); // makes the built-in types' objects and the singletons; 0, or -1 with the error set
 void tally_types_fini(void);
-// Makes a type object at the next free index (copies `description`). NULL with the error set.
+// Makes a type object at the next free index (copies `description`), which the caller makes immortal. NULL with the error set.
 struct tally_type *tally_type_add(const struct tally_type *description, const char *operation);
 // Gives a type object a place in the table, and `index`. False: the table is full. Takes it back out: no object has that index
 // any more.

@@ -29,6 +29,8 @@ static inline bool variant_incref_quick(struct tally_object *object);
 static inline bool variant_decref_quick(struct tally_object *object);
 // One more reference unless the object is dead; only its header is touched. The block must still be an object's.
 static inline bool variant_try_incref(struct tally_object *object);
+// The caller has a reference: from now on variant_try_incref by any thread succeeds as long as the object lives.
+static inline void variant_mark_weak(struct tally_object *object);
 // References now; UINT32_MAX: immortal. Exact while nobody else counts.
 static inline uint32_t variant_refcount(const struct tally_object *object);
 static inline bool variant_is_unique(const struct tally_object *object);
@@ -132,6 +134,8 @@ static inline bool variant_lends(const struct tally_object *object);
 // One more reference, if it is certain without a second look that the object has not died since the pointer to it was read. False:
 // nothing has been done, and variant_try_incref may do, after which the pointer must be looked at once more.
 static inline bool variant_incref_own(struct tally_object *object);
+// The same through a weak reference, so that the object may be dead: it is not, for certain.
+static inline bool variant_incref_living(struct tally_object *object);
 // A reference to what a container refers to, whose lock is held: from now on readers can have one without the lock.
 static inline void variant_incref_locked(struct tally_object *object);
 // Takes over a reference, or a raw buffer, to be given up when all threads that might read it have passed a stop point or gone

@@ -75,6 +75,8 @@ static inline bool variant_try_incref(struct tally_object *object)
 	return true;
 }
 
+static inline void variant_mark_weak(struct tally_object *object) { (void)object; }
+
 static inline uint32_t variant_refcount(const struct tally_object *object)
 {
 	uint32_t count = tally_load(&object->local, relaxed);
@@ -170,6 +172,14 @@ static inline bool variant_lends(const struct tally_object *object)
 
 static inline bool variant_incref_own(struct tally_object *object)
 {
+	variant_incref(object);
+	return true;
+}
+
+// What can be referred to weakly says that it is dead before anybody else's code runs.
+static inline bool variant_incref_living(struct tally_object *object)
+{
+	if (tally_load(&object->shared, relaxed) == GIL_DEAD) return false;
 	variant_incref(object);
 	return true;
 }

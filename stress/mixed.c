@@ -17,11 +17,12 @@
 // 2: wrong usage. A thread that makes no progress for a minute ends the program with status 3: a deadlock.
 //
 // I1  A node's mark is MARK from its birth to its dealloc. Whoever finds another one has found a lost object.
+#include "books.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,72 +36,18 @@ enum { MARK = 0x7A11D00D, CROSSED_OUT = 0x0DEAD000 };
 
 static struct {
 	unsigned seconds, threads;
-	uint64_t seed;
-	const char *plant;
 } options = {.seconds = 5, .threads = 8};
 
 // ---- the books ----
+
+struct books books;
 
 static struct {
 	atomic_llong nodes_made, nodes_dead, phoenixes_made, phoenixes_finalized;
 	atomic_llong tokens_in, tokens_out, sum_in, sum_out;
 	atomic_llong counted, counted_in_sections;
 	atomic_llong lives, steps, resurrections, collected;
-	atomic_uint complaints;
 } book;
-
-__attribute__((format(printf, 1, 2))) static void complain(const char *format, ...)
-{
-	char line[300];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(line, sizeof line, format, arguments);
-	va_end(arguments);
-	if (atomic_fetch_add(&book.complaints, 1) < 20) fprintf(stderr, "tally-mixed-%s: %s\n", tally_variant(), line);
-}
-
-_Noreturn static void die(const char *what)
-{
-	fprintf(stderr, "tally-mixed-%s: %s: %s\n", tally_variant(), what, tally_error_message());
-	_exit(1);
-}
-
-static tally_object *need(tally_object *object)
-{
-	if (!object) die("an object could not be had");
-	return object;
-}
-
-static void check(int result)
-{
-	if (result < 0) die("a call failed");
-}
-
-static void balance(const char *what, long long here, long long there)
-{
-	if (here != there) complain("%s: %lld on one side, %lld on the other", what, here, there);
-}
-
-// The faults that --plant makes, once in a run each.
-static bool plants(const char *what)
-{
-	static atomic_flag done = ATOMIC_FLAG_INIT;
-	return options.plant && strcmp(options.plant, what) == 0 && !atomic_flag_test_and_set(&done);
-}
-
-// ---- random numbers ----
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
-static unsigned below(uint64_t *state, unsigned limit) { return (unsigned)(next_random(state) >> 33) % limit; }
-
-static uint64_t seed_of(unsigned number) { return (options.seed + number) * UINT64_C(0x9E3779B97F4A7C15) | 1; }
 
 // ---- what is shared ----
 
@@ -154,13 +101,6 @@ static void visit_node(void *payload, tally_visit_fn visit, void *visit_context,
 	for (int i = 0; i < LINKS; i++) visit(node->link[i], visit_context);
 }
 
-static size_t length_of(tally_object *object)
-{
-	size_t length = 0;
-	check(tally_len(object, &length));
-	return length;
-}
-
 // Every other one comes back to life, in a place where any thread may find it, unless too many wait there.
 static void finalize_phoenix(tally_object *self, void *payload, void *context)
 {
@@ -204,32 +144,6 @@ static tally_object *new_node(bool is_phoenix, uint32_t number)
 	node->number = number;
 	atomic_fetch_add(&book.nodes_made, 1);
 	if (is_phoenix) atomic_fetch_add(&book.phoenixes_made, 1);
-	return object;
-}
-
-// ---- small steps ----
-
-static void push_own(tally_object *list, tally_object *object)
-{
-	check(tally_list_append(list, object));
-	tally_decref(object);
-}
-
-static tally_object *new_int(int64_t value) { return need(tally_int_new(value)); }
-
-static int64_t take_value(tally_object *object)
-{
-	int64_t value = 0;
-	check(tally_int_value(object, &value));
-	tally_decref(object);
-	return value;
-}
-
-// The last element, or NULL when there is none.
-static tally_object *try_pop(tally_object *list)
-{
-	tally_object *object = tally_list_pop(list, -1);
-	if (!object) tally_error_clear();
 	return object;
 }
 
@@ -655,7 +569,7 @@ static void print_figures(void)
 	}
 	printf("%s: %s; %u threads at a time, %lld in all; %lld steps, %lld nodes, %lld brought back; %" PRIu64 " + %" PRIu64
 	       " + %" PRIu64 " collections found %" PRIu64 "\n",
-	       tally_variant(), atomic_load(&book.complaints) ? "FAILED" : "the books balance", options.threads,
+	       tally_variant(), atomic_load(&books.complaints) ? "FAILED" : "the books balance", options.threads,
 	       atomic_load(&book.lives), atomic_load(&book.steps), atomic_load(&book.nodes_made),
 	       atomic_load(&book.resurrections), collections[0], collections[1], collections[2], found);
 }
@@ -690,10 +604,8 @@ _Noreturn static void refuse(void)
 
 static uint64_t number(const char *text, uint64_t least, uint64_t most)
 {
-	char *end;
-	errno = 0;
-	uint64_t value = strtoull(text, &end, 0);
-	if (errno || end == text || *end || value < least || value > most) refuse();
+	uint64_t value;
+	if (!parse_number(text, least, most, &value)) refuse();
 	return value;
 }
 
@@ -701,25 +613,25 @@ static void read_options(int count, char **arguments)
 {
 	static const struct option long_options[] = {{"plant", required_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
 	int option;
-	options.seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
+	books.seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
 	while ((option = getopt_long(count, arguments, "d:t:s:", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'd': options.seconds = (unsigned)number(optarg, 1, 1000000); break;
 		case 't': options.threads = (unsigned)number(optarg, 1, THREADS_MAX); break;
-		case 's': options.seed = number(optarg, 0, UINT64_MAX); break;
-		case 'p': options.plant = optarg; break;
+		case 's': books.seed = number(optarg, 0, UINT64_MAX); break;
+		case 'p': books.plant = optarg; break;
 		default: refuse();
 		}
 	}
-	bool is_known = !options.plant || !strcmp(options.plant, "lost") || !strcmp(options.plant, "leak");
+	bool is_known = !books.plant || !strcmp(books.plant, "lost") || !strcmp(books.plant, "leak");
 	if (optind < count || !is_known) refuse();
 }
 
 int main(int count, char **arguments)
 {
 	read_options(count, arguments);
-	printf("%s: seed %" PRIu64 "\n", tally_variant(), options.seed);
+	printf("%s: seed %" PRIu64 "\n", tally_variant(), books.seed);
 	fflush(stdout);
 	run_all();
-	return atomic_load(&book.complaints) ? 1 : 0;
+	return atomic_load(&books.complaints) ? 1 : 0;
 }

@@ -22,6 +22,7 @@
 //     clean     the part of the windows that were
 #include "share.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -36,9 +37,9 @@
 enum { MOST_WINDOWS = 1000, ATTEMPTS = 4, CHECK_WINDOWS = 2, CHECK_MICROSECONDS = 200, LATE_NS = 100000 };
 enum who { OWNER, OTHER, ALL, KINDS };
 
-_Noreturn void fail(const char *what)
+void fail(const char *what)
 {
-	fprintf(stderr, "tally-share-%s: failed: %s\n", side_name(), what);
+	fprintf(stderr, "%s: failed: %s\n", program_invocation_short_name, what);
 	fflush(stdout);
 	_Exit(1); // the other threads go on
 }
@@ -361,7 +362,7 @@ static struct figures measure(size_t windows)
 
 static _Noreturn void refuse(const char *given, const char *expected)
 {
-	fprintf(stderr, "tally-share-%s: '%s' given, %s expected\n", side_name(), given, expected);
+	fprintf(stderr, "%s: '%s' given, %s expected\n", program_invocation_short_name, given, expected);
 	exit(2);
 }
 

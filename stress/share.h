@@ -1,13 +1,19 @@
-// stress/share.h: what the programs of the benchmark of sharing have in common: the list of rows, the sizes, what a side gives.
+// stress/share.h: what the programs of the benchmarks of sharing and of weak references have in common: the list of rows, the
+// sizes, what a side gives.
 //
-// stress/share.c has `main`, the threads and the clock. It is linked with stress/share_tally.c and stress/share_private.c into
-// one program for each build, with stress/share_python.c into one that does the same in CPython, and with stress/share_floor.c
-// into one that has no objects, only counters. docs/share.md says what each row is.
+// stress/share.c has `main`, the threads and the clock. It is linked with stress/share_tally.c, stress/share_private.c and
+// stress/share_shared.c into one program for each build, with stress/share_python.c into one that does the same in CPython, and with
+// stress/share_floor.c into one that has no objects, only counters. docs/share.md says what each row is. The programs that measure
+// weak references have their rows in stress/weak_*.c and its like (docs/weak.md).
 #ifndef TALLY_STRESS_SHARE_H
 #define TALLY_STRESS_SHARE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum {
 	ITEMS = 1000,        // elements of a list, keys of a dict; divides the operations of a pass
@@ -57,7 +63,7 @@ void side_resume(void);
 struct place *side_place(size_t i);
 
 // Ends the program with status 1.
-_Noreturn void fail(const char *what);
+__attribute__((noreturn)) void fail(const char *what);
 
 // The text of key number `i`: "key-00007".
 const char *key_text(size_t i, char text[KEY_SIZE]);
@@ -71,5 +77,9 @@ static inline size_t shuffled(size_t i) { return i * 389 % ITEMS; }
 	for (size_t done = 0; done < operations; done += ITEMS)                                                        \
 		for (size_t left = ITEMS, i = (lane)->first; left > 0;                                                 \
 		     left--, i += (lane)->step, i -= i < ITEMS ? 0 : ITEMS)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,86 +1,11 @@
-// stress/share_python.c: the benchmark of sharing on CPython's objects through its C API, by threads that it did not start. See
-// stress/share.c.
+// stress/share_python.c: the benchmark of sharing on CPython's objects. See stress/share.c.
 //
-// Each loop stands beside one of the same name in stress/share_tally.c and leaves behind what that one leaves. A thread that
+// Each loop stands beside one of the same name in stress/share_shared.c and leaves behind what that one leaves. A thread that
 // only calls the C API never hands the lock over; so each calls, between two looks at the clock, an empty function of
-// Python's, which does so when it is asked to, as any program in Python does. Built where pkg-config knows python3-embed.
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+// Python's, which does so when it is asked to, as any program in Python does.
+#include "share_python.h"
 
-#include "share.h"
-
-struct place {
-	PyObject *items[ITEMS];
-	PyObject *keys[ITEMS];
-	PyObject *lookups[ITEMS];
-	PyObject *object;
-	PyObject *type;
-};
-
-static struct place place; // all rows are shared
-static PyObject *point;    // the empty function
 static PyObject *one;
-static _Thread_local PyGILState_STATE state;
-static _Thread_local PyThreadState *paused;
-
-const char *side_name(void) { return "python"; }
-const char *side_version(void) { return Py_GetVersion(); }
-struct place *side_place(size_t i) { return (void)i, &place; }
-
-static PyObject *need(PyObject *object)
-{
-	if (object) return object;
-	PyErr_Print();
-	fail("a call of CPython's");
-}
-
-static void check(int result)
-{
-	if (result >= 0) return;
-	PyErr_Print();
-	fail("a call of CPython's");
-}
-
-static void give_up(PyObject **objects, size_t count)
-{
-	while (count > 0)
-		Py_DECREF(objects[--count]);
-}
-
-// ---- the life of the runtime ----
-
-static PyObject *evaluate(const char *statements, const char *name)
-{
-	PyObject *space = need(PyModule_GetDict(need(PyImport_AddModule("__main__")))); // borrowed
-	Py_DECREF(need(PyRun_String(statements, Py_file_input, space, space)));
-	return Py_NewRef(need(PyDict_GetItemString(space, name)));
-}
-
-void side_start(void)
-{
-	PyConfig config;
-	PyConfig_InitIsolatedConfig(&config);
-	config.site_import = 0;
-	config.use_hash_seed = 1;
-	config.hash_seed = HASH_SEED;
-	PyStatus status = Py_InitializeFromConfig(&config);
-	PyConfig_Clear(&config);
-	if (PyStatus_Exception(status)) fail(status.err_msg ? status.err_msg : "Python does not start");
-	point = evaluate("def point(): pass\n", "point");
-	one = need(PyLong_FromLong(1));
-}
-
-void side_stop(void)
-{
-	Py_DECREF(point);
-	Py_DECREF(one);
-	if (Py_FinalizeEx()) fail("Python does not end");
-}
-
-void side_enter(void) { state = PyGILState_Ensure(); }
-void side_leave(void) { PyGILState_Release(state); }
-void side_pause(void) { paused = PyEval_SaveThread(); }
-void side_resume(void) { PyEval_RestoreThread(paused); }
 
 // ---- what the rows work on ----
 
@@ -92,14 +17,9 @@ static void make_items(struct place *to)
 
 static void make_ready_items(struct place *to)
 {
+	one = need(PyLong_FromLong(1)); // one of those that are kept ready-made
 	for (size_t i = 0; i < ITEMS; i++)
 		to->items[i] = need(PyLong_FromSize_t(i % 100));
-}
-
-static PyObject *make_text(size_t i)
-{
-	char text[KEY_SIZE];
-	return need(PyUnicode_FromString(key_text(i, text)));
 }
 
 static void make_keys(struct place *to)
@@ -137,8 +57,6 @@ static void finish_dict(struct place *to)
 	give_up(to->keys, ITEMS);
 	finish_object(to);
 }
-
-static void hand_over_if_asked(void) { Py_DECREF(need(PyObject_CallNoArgs(point))); }
 
 // ---- lists ----
 

@@ -1,5 +1,5 @@
-// stress/share_tally.h: what the rows on Tally have in common (stress/share_tally.c, stress/share_private.c): the place, and
-// the checks of results, as a host would make them.
+// stress/share_tally.h: what the rows on Tally have in common (stress/share_private.c, stress/share_shared.c, stress/weak_tally.c):
+// the place, and the checks of results, as a host would make them.
 #ifndef TALLY_STRESS_SHARE_TALLY_H
 #define TALLY_STRESS_SHARE_TALLY_H
 
@@ -13,6 +13,7 @@ struct place {
 	tally_object *lookups[ITEMS]; // what is looked up, in another order
 	tally_object *object;         // the list, dict, set, instance ... that the row is about
 	tally_object *name, *type;
+	tally_object *ref, *callback; // of the rows on weak references
 };
 
 extern const struct row private_rows[];

@@ -307,6 +307,19 @@ static void words_that_are_no_objects_are_left_alone(void)
 	tally_decref(other);
 }
 
+// What an object is referred to weakly by is the library's: it stands behind the payload.
+static void a_weak_reference_to_a_host_object_is_no_finding(void)
+{
+	tally_object *object = box_with(box_type_of("watched", &all_own, TALLY_HOST_WEAKREF, 0), NULL, NULL);
+	tally_object *untraced = box_with(box_type_of("silent", NULL, TALLY_HOST_WEAKREF, 0), NULL, NULL);
+	tally_object *refs[] = {must(tally_weakref_new(object, NULL)), must(tally_weakref_new(untraced, NULL))};
+	check_nothing();
+	for (int i = 0; i < 2; i++) tally_decref(refs[i]);
+	check_nothing();
+	empty(object);
+	empty(untraced);
+}
+
 // The host holds a list and has written its address in a payload: there is no telling who has the reference. An address
 // within the list is no reference for certain.
 static void an_address_within_an_object_is_none(void)
@@ -714,6 +727,7 @@ int main(void)
 	TAP_RUN(references_in_host_memory_count_when_they_are_visited);
 	TAP_RUN(a_borrowed_pointer_without_an_unexplained_reference_is_none);
 	TAP_RUN(words_that_are_no_objects_are_left_alone);
+	TAP_RUN(a_weak_reference_to_a_host_object_is_no_finding);
 	TAP_RUN(an_address_within_an_object_is_none);
 	TAP_RUN(a_reference_that_a_traverse_misses_is_found);
 	TAP_RUN(an_object_that_is_owned_twice_must_be_visited_twice);

@@ -90,6 +90,8 @@ static inline bool variant_try_incref(struct tally_object *object)
 
 static inline bool variant_is_alive(const struct tally_object *object) { return tally_load(&object->shared, relaxed) != 0; }
 
+static inline void variant_mark_weak(struct tally_object *object) { (void)object; }
+
 static inline uint32_t variant_refcount(const struct tally_object *object)
 {
 	uint32_t shared = tally_load(&object->shared, relaxed);
@@ -145,6 +147,8 @@ static inline bool variant_incref_own(struct tally_object *object)
 	(void)object;
 	return false;
 }
+
+static inline bool variant_incref_living(struct tally_object *object) { return variant_incref_own(object); }
 
 static inline void variant_incref_locked(struct tally_object *object) { variant_incref(object); }
 

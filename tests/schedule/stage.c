@@ -10,6 +10,7 @@
 #include "spread.h"
 #include "tap.h"
 #include "type.h"
+#include "weakref.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,6 +130,12 @@ void tally_young_return(const struct tally_object *object) { (void)object; }
 void tally_young_settle(struct tally_page *page) { (void)page; }
 void tally_young_watched(struct tally_page *page) { (void)page; }
 
+// Nothing is referred to weakly, but where the scenarios are about that: they have the real function.
+__attribute__((weak)) void tally_weakref_bury(struct tally_object *object)
+{
+	schedule_fail("%p is not referred to weakly", (void *)object);
+}
+
 void tally_pages_give(struct tally_page *page) { SCHEDULE_ASSERT(page->used == 0); }
 
 // ---- the arena ----
@@ -144,6 +151,8 @@ struct tally_page *stage_page(unsigned page) { return &arena()->page[FIRST_PAGE 
 
 static void reset_page(unsigned number)
 {
+	static const char *const labels[STAGE_PAGES][2] = {
+	        {"summary", "remote"}, {"second page's summary", "second page's remote"}, {"third page's summary", "third page's remote"}};
 	struct tally_page *page = stage_page(number);
 	memset(page, 0, sizeof *page);
 	memset((void *)tally_page_queued(page), 0, TALLY_BIT_WORDS * 8);
@@ -156,8 +165,8 @@ static void reset_page(unsigned number)
 	page->state = TALLY_PAGE_CURRENT;
 	page->wake = -1;
 	page->bump = page->end = page->base + TALLY_PAGE_SIZE;
-	schedule_label(&page->summary, number ? "second page's summary" : "summary");
-	schedule_label(&page->remote, number ? "second page's remote" : "remote");
+	schedule_label(&page->summary, labels[number][0]);
+	schedule_label(&page->remote, labels[number][1]);
 }
 
 // ---- objects ----

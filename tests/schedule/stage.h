@@ -11,7 +11,7 @@
 #include "stop.h"
 #include "variant.h"
 
-enum { STAGE_OBJECTS = 4, STAGE_PAGES = 2 };
+enum { STAGE_OBJECTS = 4, STAGE_PAGES = 3 }; // the last page has no objects: it is for what a scenario makes
 
 struct stage_object {
 	struct tally_object header;

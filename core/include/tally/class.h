@@ -38,6 +38,7 @@ typedef struct tally_class_spec {
 	tally_object *(*call)(tally_object *self, tally_object *const *arguments, size_t count, void *context);
 	// A new str.
 	tally_object *(*repr)(tally_object *self, void *context);
+	bool has_weakrefs; // instances can be referred to weakly (tally/weakref.h), for 8 bytes each. Inherited; those with a table always can
 } tally_class_spec;
 
 // A new class. NULL with TALLY_ERROR_VALUE (malformed; a slot named twice, or named by a base; more than 1,000 slots;

@@ -40,6 +40,16 @@ TALLY_API void tally_error_clear(void);
 // Sets it, for hosts that report through the same channel. The text is cut at 255 bytes.
 TALLY_API void tally_error_set(enum tally_error_code code, const char *format, ...) TALLY_PRINTF(2, 3);
 
+// Told of the errors that no caller waits for, since the library called the host's code when an object died: a callback of a weak
+// reference or weak method, the callable of a finalize handle. `operation` says which ("weakref callback", "finalize"), `source` is
+// what was called; both and `message` are valid during the call. On the thread on which it happened, attached, with no lock
+// held; it may use the library, and must return. What has failed stops nothing else.
+typedef void (*tally_unraisable_fn)(enum tally_error_code code, const char *message, const char *operation, tally_object *source,
+                                    void *context);
+
+// Sets the hook that is told from now on; NULL: nobody is. Forgotten when the runtime ends. Any thread, any state. Cannot fail.
+TALLY_API void tally_unraisable_set(tally_unraisable_fn hook, void *context);
+
 #ifdef __cplusplus
 }
 #endif

@@ -13,7 +13,7 @@ typedef void (*tally_visit_fn)(tally_object *referent, void *visit_context);
 
 // What a host type supports (tally_host_type.flags).
 enum {
-	TALLY_HOST_WEAKREF = 1,   // its objects can be referred to weakly
+	TALLY_HOST_WEAKREF = 1,   // its objects can be referred to weakly (tally/weakref.h), for 8 bytes each unless padding has room
 	TALLY_HOST_UNTRACKED = 2, // its objects cannot be part of a cycle: the collector leaves them out, even with a traverse
 };
 
@@ -46,7 +46,7 @@ typedef struct tally_host_type {
 } tally_host_type;
 
 // A new type; a type object, immortal until tally_fini. NULL with TALLY_ERROR_VALUE (malformed description),
-// TALLY_ERROR_OVERFLOW (more than 65,535 types), TALLY_ERROR_MEMORY, TALLY_ERROR_THREAD.
+// TALLY_ERROR_OVERFLOW (more than 65,535 types), TALLY_ERROR_MEMORY, TALLY_ERROR_THREAD. Stops the world for a moment.
 TALLY_API tally_object *tally_host_type_new(const tally_host_type *description);
 
 // A new object of that type, payload zeroed. NULL with TALLY_ERROR_TYPE when `type` is no host type,

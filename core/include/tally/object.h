@@ -28,7 +28,8 @@ TALLY_API bool tally_is_unique(const tally_object *object);
 TALLY_API int tally_immortalize(tally_object *object);
 
 // The name of its type: "none", "bool", "int", "float", "str", "bytes", "tuple", "list", "dict", "set", "frozenset",
-// "iterator", "function", "method", "cell", "capsule", "type", or that of a host type or class. Valid until the type dies
+// "iterator", "function", "method", "cell", "capsule", "weakref", "weak_method", "finalize", "weak_value_dict", "weak_key_dict",
+// "weak_set", "type", or that of a host type or class. Valid until the type dies
 // (a class's may: hold an instance or the class). Attached thread, no point, cannot fail.
 TALLY_API const char *tally_type_name(const tally_object *object);
 

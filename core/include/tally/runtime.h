@@ -49,7 +49,8 @@ typedef struct tally_config {
 TALLY_API int tally_init(const tally_config *config);
 
 // Gives one use back. The last one refuses new attaches, waits up to `timeout_ns` until every other thread has
-// detached or left its blocking region, collects all cycles (finalizers run), and frees everything. The calling
+// detached or left its blocking region, calls the finalize handles that are left (tally/weakref.h; what they make is called, too,
+// so one that always makes another keeps it from ending), collects all cycles (finalizers run), and frees everything. The calling
 // thread may be attached; it is not afterwards. `*leaked`, if not NULL, receives the number of objects that were
 // still alive (their memory is freed all the same, their destructors do not run). Returns 0; -1 with
 // TALLY_ERROR_TIMEOUT, which names the threads and leaves the runtime running, or TALLY_ERROR_CLOSING when it is not

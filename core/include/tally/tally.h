@@ -27,5 +27,8 @@
 #include <tally/thread.h>
 #include <tally/tuple.h>
 #include <tally/wait.h>
+#include <tally/weakdict.h>
+#include <tally/weakref.h>
+#include <tally/weakset.h>
 
 #endif
