@@ -27,7 +27,10 @@
 bool tally_is_weak_value_dict(const tally_object *object) { return object && object->type == TALLY_TYPE_WEAK_VALUE_DICT; }
 bool tally_is_weak_key_dict(const tally_object *object) { return object && object->type == TALLY_TYPE_WEAK_KEY_DICT; }
 
-static bool is_weak_dict(const tally_object *object) { return tally_is_weak_value_dict(object) || tally_is_weak_key_dict(object); }
+static bool is_weak_dict(const tally_object *object)
+{
+	return tally_is_weak_value_dict(object) || tally_is_weak_key_dict(object);
+}
 
 static struct tally_weak_keyed *checked(const char *operation, tally_object *object)
 {
@@ -68,7 +71,8 @@ static bool takes_key(const struct tally_weak_keyed *dict, const tally_object *k
 	return is_there(key, "key", operation) && (!by_key(dict) || may_refer(key, operation));
 }
 
-static bool takes(const struct tally_weak_keyed *dict, const tally_object *key, const tally_object *value, const char *operation)
+static bool takes(const struct tally_weak_keyed *dict, const tally_object *key, const tally_object *value,
+                  const char *operation)
 {
 	if (!takes_key(dict, key, operation) || !is_there(value, "value", operation)) return false;
 	return by_key(dict) || may_refer(value, operation);
@@ -194,8 +198,8 @@ int tally_weak_dict_size(tally_object *object, size_t *size)
 
 // Ends a search: the key has that value now. `new_key` and `new_value` are what stands in the table; the caller's reference to the
 // second is taken over.
-static int store(struct tally_weak_keyed *dict, tally_object *key, uint64_t hash, tally_object *new_key, tally_object *new_value,
-                 const struct tally_found *found, const char *operation)
+static int store(struct tally_weak_keyed *dict, tally_object *key, uint64_t hash, tally_object *new_key,
+                 tally_object *new_value, const struct tally_found *found, const char *operation)
 {
 	struct tally_room room = {.replaced = NULL};
 	tally_object *former = NULL;
@@ -228,7 +232,8 @@ static int store_watched(struct tally_weak_keyed *dict, tally_object *key, tally
 	return status;
 }
 
-static struct tally_watcher *watch(struct tally_weak_keyed *dict, tally_object *key, tally_object *value, const char *operation)
+static struct tally_watcher *watch(struct tally_weak_keyed *dict, tally_object *key, tally_object *value,
+                                   const char *operation)
 {
 	return tally_weak_keyed_watch(dict, by_key(dict) ? key : value, 0, operation);
 }
@@ -333,8 +338,8 @@ tally_object *tally_weak_dict_setdefault(tally_object *object, tally_object *key
 // ---- removing ----
 
 // Under the lock. Takes the entry out if its object lives.
-static struct taken take_out(struct tally_weak_keyed *dict, struct tally_entry *entry, unsigned wanted, struct tally_entry *removed,
-                             struct tally_room *room)
+static struct taken take_out(struct tally_weak_keyed *dict, struct tally_entry *entry, unsigned wanted,
+                             struct tally_entry *removed, struct tally_room *room)
 {
 	struct taken taken = take(dict, entry, wanted);
 	if (taken.is_alive) *removed = tally_keyed_remove(&dict->own, entry, room);
@@ -459,7 +464,8 @@ static tally_object *hold_ref(const struct tally_weak_keyed *dict, const struct 
 	return &ref->header;
 }
 
-static void copy_part(const struct tally_weak_keyed *dict, const struct tally_entry *entry, unsigned wanted, struct parts *parts)
+static void copy_part(const struct tally_weak_keyed *dict, const struct tally_entry *entry, unsigned wanted,
+                      struct parts *parts)
 {
 	struct taken taken = take(dict, entry, wanted);
 	tally_object *mistaken = taken.key ? taken.key : taken.value;
@@ -588,7 +594,8 @@ static int set_pair(tally_object *item, void *context)
 	const struct tally_tuple *tuple = (struct tally_tuple *)item;
 	if (item->type != TALLY_TYPE_TUPLE) return tally_error_type(update->operation, "tuples (key, value)", item);
 	if (tuple->size == 2) return set(update->dict, tuple->items[0], tuple->items[1], update->operation);
-	return tally_error_raise(TALLY_ERROR_VALUE, update->operation, "a tuple of %zu elements, expected (key, value)", tuple->size);
+	return tally_error_raise(TALLY_ERROR_VALUE, update->operation, "a tuple of %zu elements, expected (key, value)",
+	                         tuple->size);
 }
 
 static int set_from_items(struct tally_weak_keyed *dict, tally_object *from, const char *operation)
@@ -627,7 +634,8 @@ static tally_object *make(unsigned type, tally_object *first, tally_object *seco
 {
 	struct tally_weak_keyed *made = tally_weak_keyed_make(type, operation);
 	if (!made) return NULL;
-	if ((!first || !update(made, first, operation)) && (!second || !update(made, second, operation))) return &made->own.header;
+	if ((!first || !update(made, first, operation)) && (!second || !update(made, second, operation)))
+		return &made->own.header;
 	variant_decref(&made->own.header);
 	return NULL;
 }
@@ -648,7 +656,8 @@ tally_object *tally_weak_key_dict_new(tally_object *from)
 static int set_parts(struct tally_weak_keyed *dict, const struct parts *parts, const char *operation)
 {
 	int status = 0;
-	for (size_t i = 0; i < parts->size && status == 0; i += 2) status = set(dict, parts->items[i], parts->items[i + 1], operation);
+	for (size_t i = 0; i < parts->size && status == 0; i += 2)
+		status = set(dict, parts->items[i], parts->items[i + 1], operation);
 	return status;
 }
 
@@ -681,7 +690,8 @@ tally_object *tally_weak_dict_union(tally_object *a, tally_object *b)
 	if (!tally_enter_new(operation)) return NULL;
 	if (!is_any_dict(a)) return tally_error_null(tally_error_type(operation, "a dict or weak dict", a));
 	if (!is_any_dict(b)) return tally_error_null(tally_error_type(operation, "a dict or weak dict", b));
-	if (!is_weak_dict(a) && !is_weak_dict(b)) return tally_error_null(tally_error_type(operation, "at least one weak dict", b));
+	if (!is_weak_dict(a) && !is_weak_dict(b))
+		return tally_error_null(tally_error_type(operation, "at least one weak dict", b));
 	return make(is_weak_dict(a) ? a->type : b->type, a, b, operation);
 }
 

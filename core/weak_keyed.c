@@ -10,7 +10,8 @@
 
 struct tally_weak_keyed *tally_weak_keyed_make(unsigned type, const char *operation)
 {
-	struct tally_weak_keyed *made = (struct tally_weak_keyed *)tally_object_new(type, sizeof *made, TALLY_LAYOUT_ENTRIES);
+	struct tally_weak_keyed *made =
+		(struct tally_weak_keyed *)tally_object_new(type, sizeof *made, TALLY_LAYOUT_ENTRIES);
 	if (!made) return tally_error_null(tally_error_memory(operation, sizeof *made));
 	made->own.used = made->own.replacements = 0;
 	made->own.table = NULL;
@@ -18,7 +19,8 @@ struct tally_weak_keyed *tally_weak_keyed_make(unsigned type, const char *operat
 	return made;
 }
 
-struct tally_entry *tally_weak_keyed_entry(struct tally_weak_keyed *container, const struct tally_watcher *watcher, uint64_t hash)
+struct tally_entry *tally_weak_keyed_entry(struct tally_weak_keyed *container, const struct tally_watcher *watcher,
+                                           uint64_t hash)
 {
 	const struct tally_table *table = container->own.table;
 	size_t slot = table ? hash & table->mask : 0;
@@ -115,7 +117,8 @@ static int compare_unlocked(struct search *search, struct tally_entry *entry, bo
 static struct tally_found give_up(struct search *search)
 {
 	unlock(search);
-	tally_error_raise(TALLY_ERROR_VALUE, search->operation, "the %s was changed during each of %d comparisons of its keys",
+	tally_error_raise(TALLY_ERROR_VALUE, search->operation,
+	                  "the %s was changed during each of %d comparisons of its keys",
 	                  tally_type(&search->container->own.header)->name, TALLY_KEYED_ATTEMPTS);
 	return fail(search);
 }
@@ -144,8 +147,8 @@ static struct tally_found find(struct search *search)
 	return search->found.entry || !others ? search->found : find_equal(search);
 }
 
-struct tally_found tally_weak_keyed_find_hashed(struct tally_weak_keyed *container, struct tally_object *object, uint64_t hash,
-                                                const char *operation)
+struct tally_found tally_weak_keyed_find_hashed(struct tally_weak_keyed *container, struct tally_object *object,
+                                                uint64_t hash, const char *operation)
 {
 	struct search search = {container, object, hash, operation, .found = {.state = TALLY_FIND_DONE}};
 	return find(&search);
@@ -181,7 +184,8 @@ static bool next_key(struct tally_weak_keyed *container, size_t *position, struc
 	enum tally_hold hold = variant_lock_take(&container->own.header);
 	const struct tally_table *table = container->own.table;
 	for (; table && *position < table->count && !*key; ++*position)
-		if (tally_table_entries(table)[*position].key) is_alive = take_key(container, &tally_table_entries(table)[*position], key);
+		if (tally_table_entries(table)[*position].key)
+			is_alive = take_key(container, &tally_table_entries(table)[*position], key);
 	variant_lock_drop(&container->own.header, hold);
 	return is_alive;
 }

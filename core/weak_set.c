@@ -65,11 +65,12 @@ static int contains(struct tally_weak_keyed *set, tally_object *element, const c
 }
 
 // What add and discard begin with.
-static int look(struct tally_weak_keyed *set, tally_object *element, uint64_t *hash, struct tally_found *found, const char *operation)
+static struct tally_found look(struct tally_weak_keyed *set, tally_object *element, uint64_t *hash, const char *operation)
 {
-	if (!tally_weakref_allows(element)) return element ? tally_weakref_refuse(operation, element) : no_element(operation);
-	*found = tally_weak_keyed_find(set, element, hash, operation);
-	return found->state == TALLY_FIND_FAILED ? -1 : 0;
+	if (tally_likely(tally_weakref_allows(element))) return tally_weak_keyed_find(set, element, hash, operation);
+	if (element) tally_weakref_refuse(operation, element);
+	else no_element(operation);
+	return (struct tally_found){.state = TALLY_FIND_FAILED};
 }
 
 // Another thread may have added it meanwhile.
@@ -87,17 +88,16 @@ static int add_absent(struct tally_weak_keyed *set, tally_object *element, uint6
 static int add(struct tally_weak_keyed *set, tally_object *element, const char *operation)
 {
 	uint64_t hash;
-	struct tally_found found;
-	if (look(set, element, &hash, &found, operation)) return -1;
+	struct tally_found found = look(set, element, &hash, operation);
 	int there = tally_keyed_end_look(&set->own, element, &found);
-	return there ? 0 : add_absent(set, element, hash, operation);
+	if (there) return there < 0 ? -1 : 0;
+	return add_absent(set, element, hash, operation);
 }
 
 static int discard(struct tally_weak_keyed *set, tally_object *element, const char *operation)
 {
 	uint64_t hash;
-	struct tally_found found;
-	if (look(set, element, &hash, &found, operation)) return -1;
+	struct tally_found found = look(set, element, &hash, operation);
 	return tally_set_remove(&set->own, element, &found);
 }
 

@@ -1,6 +1,7 @@
 // tests/recipe_bus.c: the bus of docs/examples/event_bus.c: who is called, in what order, who leaves no trace; threads.
 #include "classes.h"
 #include "event_bus.h"
+#include "guarded.h"
 
 // ---- listeners: each notes what it was told in a text of letters ----
 
@@ -470,6 +471,24 @@ static void without_memory_nobody_is_subscribed(void)
 
 // ---- threads ----
 
+static void subscribe_it(void *callable) { just_subscribe(callable); }
+static void publish_none(void *unused) { (void)unused, publish(0); }
+static void count_listeners(void *unused) { (void)unused, listeners(); }
+static void list_topics(void *unused) { (void)unused, topics(); }
+static void unsubscribe_it(void *subscription) { CHECK_EQ(event_bus_unsubscribe(subscription), 1); }
+
+static void each_call_waits_for_a_section_over_the_bus(void)
+{
+	tally_object *a = listener("a"), *subscription = subscribe(topic, a);
+	check_waits_for(bus, subscribe_it, a);
+	check_waits_for(bus, publish_none, NULL);
+	check_waits_for(bus, count_listeners, NULL);
+	check_waits_for(bus, list_topics, NULL);
+	check_waits_for(bus, unsubscribe_it, subscription);
+	CHECK_HEARD("aa");
+	DROP(subscription, a);
+}
+
 enum { TEAM = 6, TOPICS_OF_TEAM = 3 };
 
 struct team {
@@ -583,6 +602,7 @@ int main(void)
 	TAP_RUN(a_listener_may_publish);
 	TAP_RUN(what_is_no_bus_no_topic_or_no_listener_is_refused);
 	TAP_RUN(without_memory_nobody_is_subscribed);
+	TAP_RUN(each_call_waits_for_a_section_over_the_bus);
 	TAP_RUN(threads_subscribe_publish_and_go);
 	TAP_RUN(a_topic_that_comes_and_goes_loses_nobody);
 	return tap_end();

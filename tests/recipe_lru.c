@@ -1,5 +1,6 @@
 // tests/recipe_lru.c: the cache of docs/examples/lru_cache.c: what it forgets, counts and keeps; threads; callables that use the cache.
 #include "classes.h"
+#include "guarded.h"
 #include "lru_cache.h"
 
 static tally_object *cache_of(size_t bound) { return must(lru_cache_new(bound)); }
@@ -408,6 +409,33 @@ static void a_cache_that_has_itself_is_collected(void)
 
 // ---- threads ----
 
+static void get_one(void *cache) { get(cache, 1); }
+static void put_one(void *cache) { put_into(cache, 1, 1); }
+static void remove_one(void *cache) { lru_cache_remove(cache, tally_none()); }
+static void clear_it(void *cache) { CHECK_EQ(lru_cache_clear(cache), 0); }
+static void inspect_it(void *cache) { stats_now(cache); }
+
+static tally_object *give_key(void *context, tally_object *const *captured, tally_object *const *arguments, size_t count)
+{
+	(void)context, (void)captured, (void)count;
+	return tally_incref(arguments[0]);
+}
+
+static void call_for_none(void *cache)
+{
+	tally_object *callable = function("key", give_key, 1, 1);
+	CHECK_PTR(lru_cache_call(cache, tally_none(), callable), tally_none());
+	tally_decref(callable);
+}
+
+static void each_call_waits_for_a_section_over_the_cache(void)
+{
+	void (*const calls[])(void *) = {get_one, put_one, remove_one, call_for_none, inspect_it, clear_it};
+	tally_object *cache = cache_of(4);
+	for (int i = 0; i < 6; i++) check_waits_for(cache, calls[i], cache);
+	tally_decref(cache);
+}
+
 enum { TEAM = 10, KEYS_OF_TEAM = 24 };
 
 struct team {
@@ -508,6 +536,7 @@ int main(void)
 	TAP_RUN(without_memory_it_forgets_and_goes_on);
 	TAP_RUN(a_key_whose_equality_clears_the_cache_does_no_harm);
 	TAP_RUN(a_cache_that_has_itself_is_collected);
+	TAP_RUN(each_call_waits_for_a_section_over_the_cache);
 	TAP_RUN(ten_threads_use_clear_and_inspect_a_bounded_cache);
 	TAP_RUN(ten_threads_use_clear_and_inspect_an_unbounded_cache);
 	TAP_RUN(ten_threads_use_a_cache_that_the_callable_clears);

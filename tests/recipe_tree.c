@@ -1,8 +1,7 @@
 // tests/recipe_tree.c: the tree of docs/examples/tree.c: links, moves, deaths, threads.
 #include "classes.h"
+#include "guarded.h"
 #include "tree.h"
-
-#include <sched.h>
 
 static tally_object *node(tally_object *parent, int64_t value)
 {
@@ -248,6 +247,44 @@ static void without_memory_nothing_has_changed(void)
 
 // ---- threads ----
 
+static void ask_for_parent(void *at) { check_parent(at, NULL); }
+static void ask_for_children(void *at) { tally_decref(must(tree_children(at))); }
+static void ask_for_path(void *at) { CHECK_PATH(at, "0"); }
+static void make_a_root(void *at) { CHECK_EQ(tree_move(at, NULL), 0); }
+static void make_a_child(void *at) { child(at, 1); }
+
+static void each_call_waits_for_a_section_over_the_type(void)
+{
+	void (*const calls[])(void *) = {ask_for_parent, ask_for_children, ask_for_path, make_a_root, make_a_child};
+	tally_object *root = node(NULL, 0), *type = tally_type_of(root);
+	for (int i = 0; i < 5; i++) check_waits_for(type, calls[i], root);
+	tally_decref(type);
+	tally_decref(root);
+}
+
+static void move_first_below_second(void *nodes)
+{
+	tally_object **pair = nodes;
+	CHECK_EQ(tree_move(pair[0], pair[1]), -1);
+	CHECK_FAILED(TALLY_ERROR_VALUE, "below");
+}
+
+static void move_second_below_first(void *nodes)
+{
+	tally_object **pair = nodes;
+	CHECK_EQ(tree_move(pair[1], pair[0]), 0);
+}
+
+static void a_move_looks_for_a_cycle_when_nobody_else_can_make_one(void)
+{
+	tally_object *nodes[] = {node(NULL, 0), node(NULL, 1)}, *type = tally_type_of(nodes[0]);
+	check_waits_while(type, move_first_below_second, move_second_below_first, nodes);
+	check_parent(nodes[1], nodes[0]);
+	check_parent(nodes[0], NULL);
+	for (int i = 0; i < 2; i++) tally_decref(nodes[i]);
+	tally_decref(type);
+}
+
 enum { TEAM = 4, NODES = 12 };
 
 struct forest {
@@ -436,6 +473,8 @@ int main(void)
 	TAP_RUN(a_move_that_would_make_a_cycle_is_refused);
 	TAP_RUN(what_is_no_node_is_refused);
 	TAP_RUN(without_memory_nothing_has_changed);
+	TAP_RUN(each_call_waits_for_a_section_over_the_type);
+	TAP_RUN(a_move_looks_for_a_cycle_when_nobody_else_can_make_one);
 	TAP_RUN(threads_that_move_nodes_make_no_cycle);
 	TAP_RUN(of_two_moves_below_one_another_one_is_refused);
 	TAP_RUN(a_path_is_of_one_moment);

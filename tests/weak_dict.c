@@ -212,10 +212,11 @@ static void a_weak_value_dict_has_its_values_until_they_die(void) // 139
 	CHECK(tally_is_weak_value_dict(copy));
 	CHECK_EQ(tally_equal(dict, copy), 1);
 	CHECK_EQ(met(copy), ALL);
-	tally_decref(copy);
 	tally_decref(things[3]);
 	things[3] = NULL;
 	CHECK_EQ(size_of(dict), 9);
+	CHECK_EQ(size_of(copy), 9);
+	tally_decref(copy);
 	has_at(dict, 3, NULL);
 	drop_things(things);
 	CHECK_EQ(size_of(dict), 0);
@@ -238,10 +239,11 @@ static void a_weak_key_dict_has_its_keys_until_they_die(void) // 140
 	CHECK(tally_is_weak_key_dict(copy));
 	CHECK_EQ(tally_equal(dict, copy), 1);
 	CHECK_EQ(met(copy), ALL);
-	tally_decref(copy);
 	tally_decref(things[3]);
 	things[3] = NULL;
 	CHECK_EQ(size_of(dict), 9);
+	CHECK_EQ(size_of(copy), 9);
+	tally_decref(copy);
 	drop_things(things);
 	CHECK_EQ(size_of(dict), 0);
 	CHECK_EQ(tally_weak_dict_get(dict, other, &value), 0);
@@ -335,7 +337,8 @@ static void iteration_and_lists_have_each_living_entry_once(void) // 141
 	FOR_BOTH_KINDS(by_key) {
 		tally_object *things[TEN];
 		make_things(things);
-		tally_object *dict = entries_of(by_key, things), *keys = must(tally_weak_dict_keys(dict)), *values = must(tally_weak_dict_values(dict));
+		tally_object *dict = entries_of(by_key, things), *keys = must(tally_weak_dict_keys(dict)),
+			     *values = must(tally_weak_dict_values(dict));
 		CHECK_EQ(met(dict), ALL);
 		check_list_of_objects(by_key ? keys : values, things);
 		check_list_of_numbers(by_key ? values : keys);
@@ -349,7 +352,8 @@ static void iteration_and_lists_have_each_living_entry_once(void) // 141
 
 static void lists_of_an_empty_dict_are_empty(void)
 {
-	tally_object *(*const lists[])(tally_object *) = {tally_weak_dict_keys, tally_weak_dict_values, tally_weak_dict_items, tally_weak_dict_refs};
+	tally_object *(*const lists[])(tally_object *) = {tally_weak_dict_keys, tally_weak_dict_values,
+	                                                  tally_weak_dict_items, tally_weak_dict_refs};
 	FOR_BOTH_KINDS(by_key) {
 		tally_object *dict = by_key ? key_dict() : value_dict();
 		for (int i = 0; i < 4; i++) {
@@ -413,8 +417,10 @@ static void an_iterator_gives_the_keys_of_those_that_are_alive(void) // 144
 		}
 		CHECK_EQ(given, TEN - 3);
 		CHECK(!tally_iter_reversed(dict));
-		CHECK_ERROR(TALLY_ERROR_TYPE, by_key ? "iter_reversed: expected a str, bytes, tuple, list or dict, got a 'weak_key_dict'"
-		                                     : "iter_reversed: expected a str, bytes, tuple, list or dict, got a 'weak_value_dict'");
+		CHECK_ERROR(
+			TALLY_ERROR_TYPE,
+			by_key ? "iter_reversed: expected a str, bytes, tuple, list or dict, got a 'weak_key_dict'"
+			       : "iter_reversed: expected a str, bytes, tuple, list or dict, got a 'weak_value_dict'");
 		tally_decref(iterator);
 		drop_things(things);
 		tally_decref(dict);
@@ -480,7 +486,10 @@ static void drop_sources(tally_object **sources)
 	for (int i = 0; i < SOURCES; i++) tally_decref(sources[i]);
 }
 
-static tally_object *made_from(bool by_key, tally_object *from) { return by_key ? tally_weak_key_dict_new(from) : tally_weak_value_dict_new(from); }
+static tally_object *made_from(bool by_key, tally_object *from)
+{
+	return by_key ? tally_weak_key_dict_new(from) : tally_weak_value_dict_new(from);
+}
 
 static void it_is_made_and_updated_from_dicts_weak_dicts_and_pairs(void) // 147, 151
 {
@@ -529,7 +538,8 @@ static void what_is_no_pair_is_refused(void)
 	CHECK_EQ(tally_weak_dict_update(dict, of_singles), -1);
 	CHECK_ERROR(TALLY_ERROR_VALUE, "weak_dict_update: a tuple of 1 elements, expected (key, value)");
 	CHECK_EQ(tally_weak_dict_update(dict, number), -1);
-	CHECK_ERROR(TALLY_ERROR_TYPE, "weak_dict_update: expected a str, bytes, tuple, list, dict, set or iterator, got a 'int'");
+	CHECK_ERROR(TALLY_ERROR_TYPE,
+	            "weak_dict_update: expected a str, bytes, tuple, list, dict, set or iterator, got a 'int'");
 	CHECK_EQ(tally_weak_dict_update(dict, NULL), -1);
 	CHECK_ERROR(TALLY_ERROR_TYPE, "weak_dict_update: expected a dict, a weak dict or pairs, got NULL");
 	CHECK(!tally_weak_key_dict_new(of_singles));
@@ -632,8 +642,9 @@ static void popitem_gives_each_pair_once_the_last_first(void) // 149
 static void setdefault_gives_what_is_there_or_stores(void) // 150
 {
 	tally_object *one = thing(1), *two = thing(2), *values = value_dict(), *keys = key_dict(), *key = integer(5);
-	tally_object *given[] = {must(tally_weak_dict_setdefault(values, key, one)), must(tally_weak_dict_setdefault(values, key, two)),
-	                         must(tally_weak_dict_setdefault(keys, one, key)), must(tally_weak_dict_setdefault(keys, one, two))};
+	tally_object *given[] = {
+		must(tally_weak_dict_setdefault(values, key, one)), must(tally_weak_dict_setdefault(values, key, two)),
+		must(tally_weak_dict_setdefault(keys, one, key)), must(tally_weak_dict_setdefault(keys, one, two))};
 	tally_object *expected[] = {one, one, key, key};
 	for (int i = 0; i < 4; i++) {
 		CHECK_PTR(given[i], expected[i]);
@@ -684,7 +695,8 @@ static void a_value_may_be_replaced_by_itself_or_another(void)
 
 static void equal_keys_that_are_alive_are_one(void)
 {
-	tally_object *first = twin(11), *second = twin(11), *third = twin(12), *dict = key_dict(), *one = integer(1), *two = integer(2);
+	tally_object *first = twin(11), *second = twin(11), *third = twin(12), *dict = key_dict(), *one = integer(1),
+		     *two = integer(2);
 	put_weak(dict, first, one);
 	put_weak(dict, third, one);
 	put_weak(dict, second, two);
@@ -766,7 +778,8 @@ static void what_is_no_weak_dict_is_refused_by_every_function(void)
 	for (int i = 0; i < 2; i++) {
 		tally_object *dict = wrong[i];
 		CHECK(!tally_weak_dict_copy(dict) && !tally_weak_dict_keys(dict) && !tally_weak_dict_values(dict));
-		CHECK(!tally_weak_dict_items(dict) && !tally_weak_dict_refs(dict) && !tally_weak_dict_setdefault(dict, key, key));
+		CHECK(!tally_weak_dict_items(dict) && !tally_weak_dict_refs(dict) &&
+		      !tally_weak_dict_setdefault(dict, key, key));
 		CHECK_EQ(tally_weak_dict_size(dict, &size), -1);
 		CHECK_EQ(tally_weak_dict_get(dict, key, &value), -1);
 		CHECK_EQ(tally_weak_dict_contains(dict, key), -1);
@@ -776,7 +789,8 @@ static void what_is_no_weak_dict_is_refused_by_every_function(void)
 		CHECK_EQ(tally_weak_dict_popitem(dict, NULL, NULL), -1);
 		CHECK_EQ(tally_weak_dict_update(dict, key), -1);
 		CHECK_EQ(tally_weak_dict_clear(dict), -1);
-		CHECK_ERROR(TALLY_ERROR_TYPE, i ? "weak_dict_clear: expected a weak dict, got a 'dict'" : "weak_dict_clear: expected a weak dict, got NULL");
+		CHECK_ERROR(TALLY_ERROR_TYPE, i ? "weak_dict_clear: expected a weak dict, got a 'dict'"
+		                                : "weak_dict_clear: expected a weak dict, got NULL");
 	}
 	tally_decref(wrong[1]);
 	tally_decref(key);
@@ -789,7 +803,8 @@ static void call_unattached(void)
 	size_t size;
 	CHECK_EQ(tally_weak_dict_size(shared_dict, &size), -1);
 	CHECK_EQ(tally_error_code(), TALLY_ERROR_THREAD);
-	CHECK(!tally_weak_value_dict_new(NULL) && !tally_weak_key_dict_new(NULL) && !tally_weak_dict_union(shared_dict, shared_dict));
+	CHECK(!tally_weak_value_dict_new(NULL) && !tally_weak_key_dict_new(NULL) &&
+	      !tally_weak_dict_union(shared_dict, shared_dict));
 	CHECK_EQ(tally_error_code(), TALLY_ERROR_THREAD);
 }
 
@@ -906,7 +921,8 @@ static void watchers_that_outlive_their_dict_do_nothing(void)
 	FOR_BOTH_KINDS(by_key) {
 		tally_object *things[TEN], *object;
 		make_things(things);
-		tally_object *dict = entries_of(by_key, things), *refs = must(tally_weak_dict_refs(dict)), *ref = must(tally_list_get(refs, 0));
+		tally_object *dict = entries_of(by_key, things), *refs = must(tally_weak_dict_refs(dict)),
+			     *ref = must(tally_list_get(refs, 0));
 		tally_decref(dict);
 		CHECK_EQ(tally_weakref_get(ref, &object), 1);
 		CHECK_PTR(object, things[0]);
@@ -924,7 +940,8 @@ static struct {
 	int calls;
 } meanwhile;
 
-static tally_object *drop_the_dict(void *context, tally_object *const *captured, tally_object *const *arguments, size_t count)
+static tally_object *drop_the_dict(void *context, tally_object *const *captured, tally_object *const *arguments,
+                                   size_t count)
 {
 	(void)context, (void)captured, (void)arguments, (void)count;
 	meanwhile.calls++;
@@ -1042,7 +1059,8 @@ static void the_dead_are_seen_by_nobody_before_they_are_removed(void)
 		for (int i = 1; i < TEN; i++) tally_decref(things[i]);
 		CHECK_EQ(size_of(dict), TEN);
 		CHECK_EQ(met(dict), 1);
-		tally_object *lists[] = {tally_weak_dict_keys(dict), tally_weak_dict_values(dict), tally_weak_dict_items(dict), tally_weak_dict_refs(dict)};
+		tally_object *lists[] = {tally_weak_dict_keys(dict), tally_weak_dict_values(dict),
+		                         tally_weak_dict_items(dict), tally_weak_dict_refs(dict)};
 		for (int i = 0; i < 4; i++) CHECK_EQ(size_of(lists[i]), 1);
 		CHECK_EQ(size_of(copy = tally_weak_dict_copy(dict)), 1);
 		CHECK_EQ(tally_equal(dict, copy), 1);
@@ -1088,7 +1106,8 @@ static void a_dead_value_is_absent_and_overwritten(void)
 
 static void a_dead_key_is_absent_and_an_equal_one_gets_an_entry_of_its_own(void)
 {
-	tally_object *dict = key_dict(), *list = must(tally_list_new()), *old = twin(5), *fresh = twin(5), *one = integer(1), *two = integer(2);
+	tally_object *dict = key_dict(), *list = must(tally_list_new()), *old = twin(5), *fresh = twin(5),
+		     *one = integer(1), *two = integer(2);
 	tally_critical section;
 	put_weak(dict, old, one);
 	has(dict, fresh, one);
@@ -1183,6 +1202,39 @@ static void an_equality_may_clear_the_dict(void)
 	for (int i = 0; i < 4; i++) tally_decref(all[i]);
 }
 
+// At one of the comparisons of a setdefault somebody else stores a value under an equal key.
+static int comparisons_left;
+
+static void store_meanwhile(tally_object *self, tally_object *other)
+{
+	(void)self, (void)other;
+	if (--comparisons_left) return;
+	rules.during = NULL;
+	put_weak(meanwhile.dict, meanwhile.key, meanwhile.value);
+}
+
+static void setdefault_gives_what_was_stored_during_its_search(void)
+{
+	FOR_BOTH_KINDS(by_key) {
+		for (int count = 1; count <= 3; count++) {
+			tally_object *first = twin(5), *wanted = twin(6), *value = thing(1);
+			meanwhile.dict = by_key ? key_dict() : value_dict();
+			meanwhile.key = twin(6);
+			meanwhile.value = thing(2);
+			put_weak(meanwhile.dict, first, first); // of the same hash: it is compared in each search
+			comparisons_left = count;
+			rules.during = store_meanwhile;
+			tally_object *given = must(tally_weak_dict_setdefault(meanwhile.dict, wanted, value));
+			CHECK_EQ(rules.during == NULL, true);
+			CHECK_PTR(given, meanwhile.value);
+			CHECK_EQ(refs_to(by_key ? wanted : value), 0);
+			CHECK_EQ(size_of(meanwhile.dict), 2);
+			tally_object *all[] = {first, wanted, value, given, meanwhile.dict, meanwhile.key, meanwhile.value};
+			for (int i = 0; i < 7; i++) tally_decref(all[i]);
+		}
+	}
+}
+
 // The last references to the dict, to the key and to the value go while it searches.
 static void drop_everything(tally_object *self, tally_object *other)
 {
@@ -1205,7 +1257,9 @@ static void what_a_call_was_given_may_be_dropped_during_it(void)
 			rules.during = drop_everything;
 			tally_object *given = NULL;
 			if (way == 0) put_weak(meanwhile.dict, meanwhile.key, meanwhile.value);
-			else if (way == 1) CHECK((given = tally_weak_dict_setdefault(meanwhile.dict, meanwhile.key, meanwhile.value)) != NULL);
+			else if (way == 1)
+				CHECK((given = tally_weak_dict_setdefault(meanwhile.dict, meanwhile.key,
+				                                          meanwhile.value)) != NULL);
 			else CHECK_EQ(tally_weak_dict_get(meanwhile.dict, meanwhile.key, &given), 0);
 			tally_decref(given);
 			tally_decref(first);
@@ -1216,7 +1270,8 @@ static void what_a_call_was_given_may_be_dropped_during_it(void)
 static void errors_of_keys_come_through_and_change_nothing(void)
 {
 	FOR_BOTH_KINDS(by_key) {
-		tally_object *dict = by_key ? key_dict() : value_dict(), *first = twin(5), *second = twin(6), *value = thing(1), *found;
+		tally_object *dict = by_key ? key_dict() : value_dict(), *first = twin(5), *second = twin(6),
+			     *value = thing(1), *found;
 		put_weak(dict, first, value);
 		for (int at_hash = 0; at_hash < 2; at_hash++) {
 			const char *message = at_hash ? "the hash of a twin" : "the equality of a twin";
@@ -1277,7 +1332,8 @@ static void bring_back(tally_object *self)
 static void an_object_that_its_finalizer_brings_back_stays(void)
 {
 	FOR_BOTH_KINDS(by_key) {
-		tally_object *object = thing(1), *other = integer(5), *dict = by_key ? key_dict() : value_dict(), *key = by_key ? object : other;
+		tally_object *object = thing(1), *other = integer(5), *dict = by_key ? key_dict() : value_dict(),
+			     *key = by_key ? object : other;
 		put_weak(dict, key, by_key ? other : object);
 		rules.finalizing = bring_back;
 		tally_decref(object);
@@ -1450,7 +1506,8 @@ static bool play_once(bool (*play)(void), const char *operation, uint64_t n, boo
 	bool success, adds = play == play_set || play == play_default;
 	scene_begin();
 	bool came = play_failing(play, n, all, &success);
-	if (!CHECK(success ? !came || fixture_gives_up_later() : came)) tap_note("%s, allocation %llu", operation, (unsigned long long)n);
+	if (!CHECK(success ? !came || fixture_gives_up_later() : came))
+		tap_note("%s, allocation %llu", operation, (unsigned long long)n);
 	if (!success) check_failure(operation);
 	CHECK_EQ(size_of(scene.dict), scene.entries + (success && adds));
 	CHECK_EQ(met(scene.from), (1u << scene.entries) - 1);
@@ -1899,6 +1956,7 @@ int main(void)
 	TAP_RUN(the_stored_key_may_die_while_it_is_compared);
 	TAP_RUN(a_key_that_died_in_its_comparison_is_not_found_in_a_section_either);
 	TAP_RUN(an_equality_may_clear_the_dict);
+	TAP_RUN(setdefault_gives_what_was_stored_during_its_search);
 	TAP_RUN(what_a_call_was_given_may_be_dropped_during_it);
 	TAP_RUN(errors_of_keys_come_through_and_change_nothing);
 	TAP_RUN(what_leaves_with_the_dead_is_dropped_when_the_dict_is_free);

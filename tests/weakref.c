@@ -1025,6 +1025,39 @@ static void a_callback_may_collect(void)
 	CHECK_EQ(node_seen[1].finalize, 1);
 }
 
+static tally_object *collect_around(void *context, tally_object *const *captured, tally_object *const *arguments, size_t count)
+{
+	(void)context;
+	check_call(arguments, count);
+	scene.calls++;
+	for (int i = 0; i < 3; i++) CHECK(tally_gc_collect(2) >= 0);
+	CHECK_EQ(tally_heap_trim(NULL), 0);
+	tally_object *child = NULL;
+	CHECK_EQ(tally_weakref_get(captured[0], &child), 1);
+	CHECK_EQ(attr_int(child, "n"), COUNTED);
+	tally_decref(child);
+	return tally_none();
+}
+
+// Nobody but the dying object needs its class, nor has the child, which is in a cycle: neither may be taken for garbage yet.
+static void a_collection_in_a_callback_spares_what_the_dying_object_has(void)
+{
+	begin_scene();
+	for (int i = 0; i < 2; i++) {
+		tally_object *object = i ? heir_of_slots() : table_instance(), *child = table_instance(), *to_child = weakref(child, NULL);
+		tally_object *callback = callable(collect_around, NULL, to_child), *ref = weakref(object, callback);
+		set_int(child, "n", COUNTED);
+		set_attr(child, "self", child);
+		set_own(object, "a", child);
+		tally_decref(object);
+		CHECK_EQ(scene.calls, i + 1);
+		CHECK(!leads_to(to_child, NULL));
+		CHECK(tally_gc_collect(2) > 0);
+		CHECK_DEAD(to_child);
+		DROP(to_child, callback, ref);
+	}
+}
+
 static unsigned seen_blocks;
 
 static int see_block(const tally_heap_block *block, void *context)
@@ -1641,6 +1674,7 @@ int main(void)
 	TAP_RUN(a_callback_may_drop_other_objects_and_theirs_are_called);
 	TAP_RUN(a_callback_may_make_weak_references);
 	TAP_RUN(a_callback_may_collect);
+	TAP_RUN(a_collection_in_a_callback_spares_what_the_dying_object_has);
 	TAP_RUN(a_callback_may_look_at_the_heap_and_open_sections);
 	TAP_RUN(the_hook_may_use_the_library);
 	TAP_RUN(what_the_object_refers_to_lives_until_the_callbacks_have_run);

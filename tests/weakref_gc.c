@@ -866,6 +866,38 @@ static void a_function_in_trash_is_whole_or_dead(void)
 	DROP(before, to_function, callback);
 }
 
+static struct {
+	unsigned dead, alive;
+} ends_seen;
+
+// Only a piece of trash has it, and the collector does not see it: it goes while that is being cleared.
+static void look_while_clearing(void *payload, void *context)
+{
+	(void)payload, (void)context;
+	if (leads_to(made_plain, NULL) && leads_to(made_ref, NULL) && leads_to(made_to_next, NULL)) ends_seen.dead++;
+	else ends_seen.alive++;
+}
+
+static void what_goes_while_trash_is_cleared_finds_all_of_it_dead(void)
+{
+	struct calls calls;
+	struct ring ring;
+	tally_host_type description = {.size = sizeof description, .name = "ender", .payload_size = 8, .dealloc = look_while_clearing};
+	tally_object *type = must(tally_host_type_new(&description));
+	forget_made();
+	memset(&ends_seen, 0, sizeof ends_seen);
+	made_callback = recorder(&calls);
+	make_ring(&ring, CLASS(.name = "ring", .finalize = refer_to_self_and_next));
+	for (int i = 0; i < RING; i++) set_own(ring.object[i], "ender", must(tally_host_new(type)));
+	tally_decref(ring.object[0]);
+	CHECK_COLLECT(2, RING);
+	CHECK_EQ(ends_seen.dead, RING);
+	CHECK_EQ(ends_seen.alive, 0);
+	CHECK_EQ(count_of(&calls), 2);
+	drop_ring(&ring);
+	DROP(made_plain, made_ref, made_to_next, made_callback);
+}
+
 // ---- what is never collected ----
 
 static void uncollectable_trash_has_lost_its_weak_references_and_gets_new_ones(void)
@@ -1126,6 +1158,7 @@ int main(void)
 	TAP_RUN(weak_references_that_finalizers_made_to_what_comes_back_live);
 	TAP_RUN(weak_references_that_finalizers_put_into_trash_go_with_it);
 	TAP_RUN(a_function_in_trash_is_whole_or_dead);
+	TAP_RUN(what_goes_while_trash_is_cleared_finds_all_of_it_dead);
 	TAP_RUN(uncollectable_trash_has_lost_its_weak_references_and_gets_new_ones);
 	TAP_RUN(a_cycle_through_spread_objects_is_told_of);
 	TAP_RUN(a_hundred_thousand_objects_in_one_cycle_are_each_told_of);

@@ -1,4 +1,4 @@
-// tests/schedule/stage.h: the stage on which the real code of the counting protocol plays: slots, one page, objects.
+// tests/schedule/stage.h: the stage on which the real code of the counting protocol plays: slots, three pages, objects.
 //
 // A scenario's init calls stage_reset, makes slots and objects, and says which fiber is which thread. The fibers then call
 // the real functions (variant_incref, variant_decref, variant_thread_detach ...). What is not under test is doubled in
