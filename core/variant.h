@@ -41,7 +41,7 @@ static inline void variant_immortal_init(struct tally_object *object);
 // The object is dead and its last reference gone: from now on its count words say so, and `local` holds `mark`, the
 // type index of a dying object or 0 for a free block.
 static inline void variant_count_kill(struct tally_object *object, unsigned mark);
-// World stopped: false for a free block or a dying object.
+// False for a free block or a dying object. World stopped; else a glimpse of what may be dying at this moment.
 static inline bool variant_is_alive(const struct tally_object *object);
 // The object is dead and the calling thread is to destroy it: it lives again, with one reference, for its finalizer.
 static inline void variant_resurrect(struct tally_object *object);

@@ -20,6 +20,7 @@
 //     all       all threads at once: nanoseconds an operation **and thread**: the time, times the threads, by all operations
 //     scale     how many times the operations of the owner alone all of them do in the same time: the median of the pairs
 //     clean     the part of the windows that were
+#include "pin.h"
 #include "share.h"
 
 #include <errno.h>
@@ -91,21 +92,6 @@ static long displacements(void)
 	return usage.ru_nivcsw;
 }
 
-// To the processors that are allowed, in turn.
-static void pin(size_t index)
-{
-	cpu_set_t one;
-	if (CPU_COUNT(&team.allowed) == 0) return;
-	size_t left = index % (size_t)CPU_COUNT(&team.allowed);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &team.allowed) || left--) continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		pthread_setaffinity_np(pthread_self(), sizeof one, &one);
-		return;
-	}
-}
-
 static uint64_t wait_for_all(void)
 {
 	uint64_t deadline;
@@ -172,7 +158,7 @@ static void obey(struct worker *worker)
 static void *work(void *argument)
 {
 	struct worker *worker = argument;
-	pin(worker->lane.index);
+	pin_to(&team.allowed, worker->lane.index);
 	side_enter();
 	side_pause();
 	do {
@@ -229,7 +215,7 @@ static void start_team(const struct row *row, size_t threads)
 {
 	team.row = row;
 	team.threads = threads;
-	pin(0);
+	pin_to(&team.allowed, 0);
 	side_start();
 	side_pause();
 	for (size_t i = 0; i < threads; i++)

@@ -16,6 +16,7 @@
 //              reported
 //   objects    each is destroyed once, those with a finalizer finalized once; in the end the heap holds nothing
 // At the end one line with the figures, and status 1 if anything was wrong. Status 2: wrong usage.
+#include "pin.h"
 #include "weak_race.h"
 
 #include <getopt.h>
@@ -37,6 +38,7 @@ _Thread_local uint64_t random_state = 1;
 static struct figures sum;
 static pthread_mutex_t sum_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct maker *makers[THREADS_MAX];
+static cpu_set_t allowed; // to the whole process
 
 static void hand_in(void)
 {
@@ -50,10 +52,12 @@ static void hand_in(void)
 
 // ---- threads ----
 
+// With two processors one has the makers, the other the takers, so that these two always run at once.
 static void *run(void *argument)
 {
 	unsigned index = (unsigned)(uintptr_t)argument;
 	tally_token token;
+	pin_to(&allowed, index);
 	random_state = seed_of(index);
 	check(tally_thread_attach(&token));
 	if (index % 2 == 0) {
@@ -77,6 +81,7 @@ static double run_all(void)
 	pthread_t threads[THREADS_MAX];
 	struct timespec begin, end;
 	clock_gettime(CLOCK_MONOTONIC, &begin);
+	if (sched_getaffinity(0, sizeof allowed, &allowed)) CPU_ZERO(&allowed);
 	atomic_store(&shared.makers, (options.threads + 1) / 2);
 	check(tally_blocking_begin());
 	for (unsigned i = 0; i < options.threads; i++)

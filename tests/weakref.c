@@ -116,10 +116,10 @@ static void a_weak_reference_leads_to_its_object_until_that_dies(void)
 {
 	for (int i = 0; i < REFERABLE; i++) {
 		tally_object *object = referable[i].make(), *ref = weakref(object, NULL);
-		bool right = CHECK(tally_is_weakref(ref)) & CHECK_STR(tally_type_name(ref), "weakref");
-		right &= CHECK_EQ(tally_refcount(object), 1) & CHECK(leads_to(ref, object)) & CHECK_EQ(tally_refcount(object), 1);
+		bool right = CHECK(tally_is_weakref(ref)) && CHECK_STR(tally_type_name(ref), "weakref");
+		right &= CHECK_EQ(tally_refcount(object), 1) && CHECK(leads_to(ref, object)) && CHECK_EQ(tally_refcount(object), 1);
 		tally_decref(object);
-		if (!(CHECK_DEAD(ref) & right)) tap_note("%s", referable[i].name);
+		if (!(CHECK_DEAD(ref) && right)) tap_note("%s", referable[i].name);
 		tally_decref(ref);
 	}
 }
@@ -130,10 +130,10 @@ static void each_kind_of_object_has_its_callback_called_once_with_the_weak_refer
 	struct calls calls;
 	for (int i = 0; i < REFERABLE; i++) {
 		tally_object *object = referable[i].make(), *callback = recorder(&calls), *ref = weakref(object, callback);
-		bool right = CHECK_EQ(count_of(&calls), 0) & CHECK(leads_to(ref, object)) & CHECK(has_callback(ref, callback));
+		bool right = CHECK_EQ(count_of(&calls), 0) && CHECK(leads_to(ref, object)) && CHECK(has_callback(ref, callback));
 		tally_decref(object);
-		right &= CHECK_EQ(count_of(&calls), 1) & CHECK_PTR(calls.with[0], ref) & CHECK_DEAD(ref);
-		if (!(CHECK_EQ(tally_refcount(callback), 1) & right)) tap_note("%s", referable[i].name);
+		right &= CHECK_EQ(count_of(&calls), 1) && CHECK_PTR(calls.with[0], ref) && CHECK_DEAD(ref);
+		if (!(CHECK_EQ(tally_refcount(callback), 1) && right)) tap_note("%s", referable[i].name);
 		DROP(ref, callback);
 		CHECK_EQ(count_of(&calls), 1);
 	}
@@ -154,10 +154,10 @@ static void a_dead_weak_reference_stays_dead_whatever_takes_the_place_of_its_obj
 			later[j] = referable[i].make();
 			refs[j] = weakref(later[j], j % 2 ? callback : NULL);
 		}
-		bool right = CHECK_DEAD(plain) & CHECK_DEAD(ref) & CHECK(has_callback(ref, NULL)) & CHECK_EQ(count_of(&calls), 1);
-		for (int j = 0; j < LATER; j++) right &= CHECK(leads_to(refs[j], later[j])) & CHECK_EQ(weakrefs_of(later[j]), 1);
+		bool right = CHECK_DEAD(plain) && CHECK_DEAD(ref) && CHECK(has_callback(ref, NULL)) && CHECK_EQ(count_of(&calls), 1);
+		for (int j = 0; j < LATER; j++) right &= CHECK(leads_to(refs[j], later[j])) && CHECK_EQ(weakrefs_of(later[j]), 1);
 		for (int j = 0; j < LATER; j++) DROP(later[j], refs[j]);
-		if (!(CHECK_EQ(count_of(&calls), 1 + LATER / 2) & right)) tap_note("%s", referable[i].name);
+		if (!(CHECK_EQ(count_of(&calls), 1 + LATER / 2) && right)) tap_note("%s", referable[i].name);
 		DROP(plain, ref, callback);
 	}
 }
@@ -286,31 +286,49 @@ static void dies_filled(void *payload, void *context)
 	atomic_fetch_add(&fixture_dead, 1);
 }
 
-static void check_payload(size_t size, size_t alignment, bool is_tracked)
+static void fill_payload(unsigned char *payload, size_t alignment)
 {
-	struct calls calls;
-	tally_object *type = host_type(size, alignment, is_tracked, dies_filled), *object = must(tally_host_new(type));
-	tally_object *callback = recorder(&calls);
-	unsigned char *payload = tally_host_payload(object, type);
-	filled = size;
-	atomic_store(&fixture_dead, 0);
 	CHECK_EQ((uintptr_t)payload % (alignment ? alignment : 16), 0);
-	CHECK_EQ(weakrefs_of(object), 0);
-	for (size_t i = 0; i < size; i++) {
+	for (size_t i = 0; i < filled; i++) {
 		if (!CHECK_EQ(payload[i], 0)) break;
 		payload[i] = (unsigned char)(i * 7 + 1);
 	}
-	CHECK_EQ(weakrefs_of(object), 0);
-	tally_object *plain = weakref(object, NULL), *ref = weakref(object, callback);
-	CHECK(is_filled(payload));
-	CHECK(leads_to(plain, object));
-	CHECK(leads_to(ref, object));
-	CHECK_EQ(weakrefs_of(object), 2);
-	tally_decref(object);
-	CHECK_EQ(atomic_load(&fixture_dead), 1);
-	CHECK_EQ(count_of(&calls), 1);
-	CHECK_DEAD(plain);
-	DROP(plain, ref, callback);
+}
+
+// Several side by side.
+static void check_payload(size_t size, size_t alignment, bool is_tracked)
+{
+	enum { SIDE_BY_SIDE = 3 };
+	struct calls calls;
+	tally_object *type = host_type(size, alignment, is_tracked, dies_filled), *callback = recorder(&calls);
+	tally_object *objects[SIDE_BY_SIDE], *plain[SIDE_BY_SIDE], *refs[SIDE_BY_SIDE];
+	filled = size;
+	atomic_store(&fixture_dead, 0);
+	for (int i = 0; i < SIDE_BY_SIDE; i++) {
+		objects[i] = must(tally_host_new(type));
+		fill_payload(tally_host_payload(objects[i], type), alignment);
+		CHECK_EQ(weakrefs_of(objects[i]), 0);
+	}
+	for (int i = 0; i < SIDE_BY_SIDE; i++) {
+		plain[i] = weakref(objects[i], NULL);
+		refs[i] = weakref(objects[i], callback);
+	}
+	for (int i = 0; i < SIDE_BY_SIDE; i++) {
+		CHECK_STR(tally_type_name(objects[i]), "host");
+		CHECK_EQ(tally_refcount(objects[i]), 1);
+		CHECK(is_filled(tally_host_payload(objects[i], type)));
+		CHECK(leads_to(plain[i], objects[i]));
+		CHECK(leads_to(refs[i], objects[i]));
+		CHECK_EQ(weakrefs_of(objects[i]), 2);
+	}
+	for (int i = 0; i < SIDE_BY_SIDE; i++) {
+		tally_decref(objects[i]);
+		CHECK_EQ(atomic_load(&fixture_dead), i + 1);
+		CHECK_EQ(count_of(&calls), i + 1);
+		CHECK_DEAD(plain[i]);
+		DROP(plain[i], refs[i]);
+	}
+	tally_decref(callback);
 }
 
 static void a_payload_of_any_size_and_alignment_leaves_the_weak_references_alone(void)

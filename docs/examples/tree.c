@@ -30,7 +30,7 @@ static void clear_node(void *payload, void *context)
 	struct node *node = payload;
 	tally_object *all[] = {node->value, node->children, node->parent};
 	(void)context;
-	*node = (struct node){NULL};
+	node->value = node->children = node->parent = NULL;
 	for (int i = 0; i < 3; i++) tally_decref(all[i]);
 }
 

@@ -46,7 +46,7 @@ TALLY_API tally_object *tally_weak_dict_refs(tally_object *dict);
 // an iteration end nothing and skip nobody else. (tally_iter of a weak dict gives its keys in the same way.)
 TALLY_API int tally_weak_dict_next(tally_object *dict, size_t *position, tally_object **key, tally_object **value);
 
-// ---- changing ----
+// ---- changing; what stores something is a run point ----
 TALLY_API int tally_weak_dict_set(tally_object *dict, tally_object *key, tally_object *value);
 // The value that the key has afterwards: the one that was there and is alive, else `value`, stored now. Atomic: of several threads that
 // do this for one key all get the same object, as long as it lives.

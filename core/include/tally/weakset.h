@@ -28,7 +28,7 @@ TALLY_API int tally_weak_set_is_subset(tally_object *set, tally_object *items);
 TALLY_API int tally_weak_set_is_superset(tally_object *set, tally_object *items);
 TALLY_API int tally_weak_set_is_disjoint(tally_object *set, tally_object *items);
 
-// ---- changing ----
+// ---- changing; what takes an element to be added, or `items`, is a run point ----
 // 1 added, 0 it was there already, -1 error.
 TALLY_API int tally_weak_set_add(tally_object *set, tally_object *element);
 // 1 removed, 0 it was not there, -1 error.
