@@ -12,7 +12,7 @@
 struct tally_dict {
 	struct tally_object header;
 	uint32_t used;
-	uint32_t replacements; // how often `table` has been replaced
+	uint32_t replacements; // how often `table` has been replaced, or a slot of it used again
 	struct tally_table *table; // raw buffer
 };
 

@@ -49,14 +49,38 @@ static size_t vacant_slot(const struct tally_table *table, uint64_t hash)
 	return slot;
 }
 
-void tally_table_append(struct tally_table *table, uint64_t hash, struct tally_object *key, struct tally_object *value)
+// The same, or one on the way there that leads to a tombstone.
+static size_t usable_slot(const struct tally_table *table, uint64_t hash, bool *is_used)
+{
+	const struct tally_entry *entries = tally_table_entries(table);
+	size_t slot = hash & table->mask;
+	uint32_t number;
+	while ((number = tally_table_slot(table, slot)) != TALLY_TABLE_VACANT && entries[number].key) slot = (slot + 1) & table->mask;
+	*is_used = number != TALLY_TABLE_VACANT;
+	return slot;
+}
+
+static void append_at(struct tally_table *table, size_t slot, struct tally_entry entry)
 {
 	TALLY_ASSERT(table->count < table->capacity);
 	uint32_t number = table->count;
-	tally_table_entries(table)[number] = (struct tally_entry){.hash = hash, .key = key, .value = value};
-	set_slot(table, vacant_slot(table, hash), number);
+	tally_table_entries(table)[number] = entry;
+	set_slot(table, slot, number);
 	// order: release the entry; pairs with tally_table_count. Else: who goes through the entries reads one that is not written yet.
 	tally_store((_Atomic uint32_t *)&table->count, number + 1, release);
+}
+
+void tally_table_append(struct tally_table *table, uint64_t hash, struct tally_object *key, struct tally_object *value)
+{
+	append_at(table, vacant_slot(table, hash), (struct tally_entry){.hash = hash, .key = key, .value = value});
+}
+
+bool tally_table_insert(struct tally_table *table, uint64_t hash, struct tally_object *key, struct tally_object *value)
+{
+	bool is_used;
+	size_t slot = usable_slot(table, hash, &is_used);
+	append_at(table, slot, (struct tally_entry){.hash = hash, .key = key, .value = value});
+	return is_used;
 }
 
 void tally_table_fill(struct tally_table *table, const struct tally_table *from)

@@ -5,9 +5,10 @@
 // The entries stand in the order of insertion; the index maps a hash to an entry's number, by linear probing. It is at
 // most half full, so that a search ends soon and always ends.
 //
-// I1  Entries are only ever appended, `count` only grows, and a slot that holds a number keeps it: an entry that was
-//     deleted stays as a tombstone (key and value NULL) until its dict gets a new table. So a number found in the index
-//     means the same for the whole life of the table.
+// I1  Entries are only ever appended, and `count` only grows: an entry that was deleted stays as a tombstone (key and value NULL) until
+//     its dict gets a new table. So a number found in the index means the same for the whole life of the table. A slot that holds a
+//     number never becomes vacant, and gets another number only when its entry is a tombstone: so a key that comes and goes does not
+//     make its probe sequence longer each time, and no search that is under way loses a key that is there (docs/reading.md).
 // I2  count <= capacity; capacity is half the number of slots.
 // I3  A table is built in full before its dict refers to it.
 // I4  The hash of tombstone i is 0, or j + 1 for a j <= i such that the entries from j to i are all tombstones.
@@ -46,6 +47,9 @@ size_t tally_table_bytes(unsigned log2);
 struct tally_table *tally_table_init(void *memory, unsigned log2);
 // Appends an entry whose key is not there, moving the references into the table; there is room for it.
 void tally_table_append(struct tally_table *table, uint64_t hash, struct tally_object *key, struct tally_object *value);
+// The same for a table that may have tombstones: the first one in the way gives its slot. True: that is so; a search that
+// has let go of the lock may have passed that slot, and must begin again.
+bool tally_table_insert(struct tally_table *table, uint64_t hash, struct tally_object *key, struct tally_object *value);
 // Appends the living entries of `from`, in order.
 void tally_table_fill(struct tally_table *table, const struct tally_table *from);
 // The last living entry, or NULL. In constant time, on average, when such entries are buried one after the other.
@@ -59,7 +63,7 @@ static inline struct tally_entry *tally_table_entries(const struct tally_table *
 // How many entries there are to be gone through.
 static inline uint32_t tally_table_count(const struct tally_table *table)
 {
-	// order: acquire the entries; pairs with tally_table_append. Else: one is read that is not written yet.
+	// order: acquire the entries; pairs with append_at. Else: one is read that is not written yet.
 	return tally_load((const _Atomic uint32_t *)&table->count, acquire);
 }
 

@@ -391,7 +391,7 @@ static bool store_one(struct tally_dict *object, struct tally_entry *entry, stru
 	if (same == TALLY_UNDECIDED || (!same && !has_room(object, room))) return false;
 	if (!same) {
 		tally_keyed_expect(object, entry->key);
-		tally_table_append(object->table, entry->hash, entry->key, entry->value);
+		if (tally_table_insert(object->table, entry->hash, entry->key, entry->value)) object->replacements++;
 		tally_keyed_set_used(object, object->used + 1);
 		entry->key = entry->value = NULL;
 	} else if (entry->value) {

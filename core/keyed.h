@@ -4,8 +4,8 @@
 // Every operation on a key is three steps: find, which leaves the object locked; a change or a look under that lock; end. Keys
 // that are plain (tally_object_is_plain) are compared under the lock. Where a stored key with an equal hash needs more, since
 // its equality or that of something in it may be the host's code, the search takes a reference to it, lets go of the lock,
-// compares, and takes the lock again. If the object has still the same table and the entry the same key, the search goes on
-// where it stood: keys that came meanwhile lie further on. Else it begins again, at most 1,000 times.
+// compares, and takes the lock again. If the object has still the same table, in which no slot was used again, and the entry the same
+// key, the search goes on where it stood: keys that came meanwhile lie further on. Else it begins again, at most 1,000 times.
 //
 // A look for a plain key needs no lock where the thread may read (core/reader.h): tally_keyed_look compares what can be compared
 // where it stands, and leaves the rest, and whatever is in doubt, to those who hold the lock. docs/reading.md has the proof.
@@ -13,7 +13,7 @@
 // I1  A search that found nothing and the insertion that follows it are one hold of the lock: equal keys never stand side by side.
 // I2  No code of the host's runs under the lock.
 // I3  A search that runs such code keeps a reference to the object and to the key until after the operation's last unlock.
-// I4  `replacements` changes whenever the object gets another table, or none.
+// I4  `replacements` changes whenever the object gets another table, or none, or a key takes the slot of one that was removed.
 // I5  What an operation has unlinked is given up after its unlock, by tally_keyed_give_up, and before its search ends (I3).
 // Any attached thread; `object` is a dict, a set or a frozenset; `operation` is what errors name.
 #ifndef TALLY_CORE_KEYED_H
@@ -208,7 +208,7 @@ static inline bool tally_keyed_insert(struct tally_dict *object, uint64_t hash, 
 	if ((!table || table->count == table->capacity) && !tally_keyed_replace(object, room)) return false;
 	variant_incref(key);
 	tally_keyed_expect(object, key);
-	tally_table_append(object->table, hash, key, value);
+	if (tally_table_insert(object->table, hash, key, value)) object->replacements++;
 	tally_keyed_set_used(object, object->used + 1);
 	return true;
 }

@@ -320,13 +320,20 @@ static __attribute__((noinline)) int get_slow(tally_object *weakref, tally_objec
 	return ref ? *object != NULL : -1;
 }
 
-// What is the thread's own needs no second look. The rest is in a function of its own, so that this one saves no registers.
+static __attribute__((noinline)) int get_other(struct tally_weakref *ref, tally_object **object)
+{
+	*object = tally_weakref_upgrade(ref);
+	return *object != NULL;
+}
+
+// What is the thread's own needs no second look. The rest is in functions of its own, so that this one saves no registers.
 int tally_weakref_get(tally_object *weakref, tally_object **object)
 {
+	struct tally_weakref *ref = (struct tally_weakref *)weakref;
 	if (tally_unlikely(tally_load(tally_self.poll, relaxed) & TALLY_ASKED)) return get_slow(weakref, object);
 	if (tally_unlikely(!weakref || weakref->type != TALLY_TYPE_WEAKREF)) return get_slow(weakref, object);
-	struct tally_object *referent = tally_place_read(&((struct tally_weakref *)weakref)->referent);
-	if (tally_unlikely(!referent || !variant_incref_living(referent))) return get_slow(weakref, object);
+	struct tally_object *referent = tally_place_read(&ref->referent);
+	if (tally_unlikely(!referent || !variant_incref_living(referent))) return get_other(ref, object);
 	*object = referent;
 	return 1;
 }

@@ -112,6 +112,32 @@ static void an_entry_keeps_its_number_for_the_life_of_its_table(void)
 	drop_keys(128);
 }
 
+static unsigned slots_taken(const struct tally_table *table)
+{
+	unsigned taken = 0;
+	for (unsigned slot = 0; slot <= table->mask; slot++) taken += tally_table_slot(table, slot) != TALLY_TABLE_VACANT;
+	return taken;
+}
+
+static void a_key_that_comes_and_goes_takes_one_slot(void)
+{
+	enum { OTHERS = 16 };
+	make_keys(OTHERS + 1);
+	struct tally_table *table = new_table(8);
+	tally_object *key = keys[OTHERS];
+	for (unsigned i = 0; i < OTHERS; i++) CHECK(!tally_table_insert(table, hash_of(keys[i]), keys[i], NULL));
+	for (unsigned i = 0; table->count < table->capacity; i++) {
+		CHECK_EQ(tally_table_insert(table, hash_of(key), key, NULL), i > 0);
+		CHECK_EQ(slots_taken(table), OTHERS + 1);
+		CHECK_PTR(tally_table_find(table, key, hash_of(key)), tally_table_entries(table) + table->count - 1);
+		bury(table, table->count - 1);
+		CHECK(!tally_table_find(table, key, hash_of(key)));
+	}
+	for (unsigned i = 0; i < OTHERS; i++) CHECK(is_at(table, i, i));
+	free(table);
+	drop_keys(OTHERS + 1);
+}
+
 static void a_table_filled_from_another_is_complete(void)
 {
 	make_keys(128);
@@ -336,6 +362,7 @@ int main(void)
 	TAP_RUN(a_table_of_every_size_has_twice_as_many_slots_as_entries);
 	TAP_RUN(the_size_for_a_number_of_entries_is_the_smallest_that_holds_them);
 	TAP_RUN(an_entry_keeps_its_number_for_the_life_of_its_table);
+	TAP_RUN(a_key_that_comes_and_goes_takes_one_slot);
 	TAP_RUN(a_table_filled_from_another_is_complete);
 	TAP_RUN(the_last_living_entry_is_found_whatever_has_been_buried);
 	TAP_RUN(entries_taken_from_the_end_cost_the_same_each);

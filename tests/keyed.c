@@ -585,6 +585,35 @@ static void pop_compared(tally_object *self, tally_object *other)
 	rules.during = during;
 }
 
+// When the second stored key is compared the first one goes, and one that equals the wanted key takes its slot, which has been passed.
+static void put_behind(tally_object *self, tally_object *other)
+{
+	void (*during)(tally_object *, tally_object *) = pause_rules();
+	bool is_second = number_of(self) == 2 || number_of(other) == 2;
+	if (is_second) {
+		CHECK_EQ(pop_number(plan.scene->dict, 1), 1);
+		set_number(plan.scene->dict, 3, 33);
+	}
+	rules.during = is_second ? NULL : during;
+}
+
+static void a_key_that_takes_the_slot_of_one_that_went_is_not_missed(void)
+{
+	keys_begin();
+	struct scene scene = scene_begin();
+	tally_object *key = key_of(3);
+	CHECK_EQ(tally_dict_clear(scene.dict), 0);
+	set_number(scene.dict, 1, 11);
+	set_number(scene.dict, 2, 22);
+	begin_plan(&scene, put_behind);
+	CHECK_EQ(tally_dict_set(scene.dict, key, tally_none()), 0);
+	rules.during = NULL;
+	CHECK_EQ(size_of(scene.dict), 2); // equal keys are one key
+	tally_decref(key);
+	scene_end(&scene);
+	keys_end();
+}
+
 static void an_equality_may_remove_the_entry_that_is_compared(void)
 {
 	keys_begin();
@@ -1109,6 +1138,7 @@ int main(void)
 	TAP_RUN(an_equality_may_insert_keys);
 	TAP_RUN(an_equality_may_clear_the_dict);
 	TAP_RUN(an_equality_may_remove_the_entry_that_is_compared);
+	TAP_RUN(a_key_that_takes_the_slot_of_one_that_went_is_not_missed);
 	TAP_RUN(the_stored_key_lives_as_long_as_it_is_compared);
 	TAP_RUN(a_dict_that_changes_during_every_comparison_is_an_error);
 	TAP_RUN(a_dict_that_comes_to_rest_at_the_last_attempt_is_none);

@@ -17,12 +17,11 @@ int lru_cache_init(void);
 // An empty cache for at most `bound` entries; SIZE_MAX: any number. NULL with TALLY_ERROR_MEMORY, TALLY_ERROR_THREAD.
 tally_object *lru_cache_new(size_t bound);
 
-// 1 with a new reference in *value, and the entry is the one used last now; 0 absent (*value is NULL); -1 error. The key that the
-// cache keeps is the one given last. When memory is short the entry may be forgotten; the value is found all the same.
+// 1 with a new reference in *value, and the entry is the one used last now; 0 absent (*value is NULL); -1 error.
 int lru_cache_get(tally_object *cache, tally_object *key, tally_object **value);
 
 // Stores the entry as the one used last, and forgets others, those least recently used first, until the bound is kept. 0;
-// -1 error; if it is for want of memory the key has no entry any more.
+// -1 error.
 int lru_cache_put(tally_object *cache, tally_object *key, tally_object *value);
 
 // The value of the key; if there is none, what calling `callable` with the key gives, which is stored. A new reference; NULL with

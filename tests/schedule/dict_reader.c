@@ -323,6 +323,22 @@ static void inserting_reader(void)
 }
 static void inserting_check(void) { lock_is_free(); }
 
+// ---- taking over: another key takes the slot of a tombstone that stands in front ----
+
+static void taking_over_init(void) { set_up_shared(1, 1); }
+static void taking_over_writer(void)
+{
+	tally_dict_set(the_dict(), key_of(OTHER), stage_get(B));
+	SCHEDULE_ASSERT(tally_table_slot(the_keyed()->table, NOWHERE & the_keyed()->table->mask) == 2);
+	leave();
+}
+static void taking_over_reader(void)
+{
+	SCHEDULE_ASSERT(get(EQUAL) == A);
+	leave();
+}
+static void taking_over_check(void) { lock_is_free(); }
+
 // ---- growing: the table is full of tombstones, and another takes its place ----
 
 static void growing_init(void) { set_up_shared(1, 3); }
@@ -457,6 +473,7 @@ static struct schedule_scenario scenarios[] = {
         BOUNDED(vanishing, 2, 3, vanishing_writer, vanishing_reader, recycling_third),
         BOUNDED(returning, 3, 2, returning_writer, returning_reader),
         BOUNDED(inserting, 3, 2, inserting_writer, inserting_reader),
+        SCENARIO(taking_over, 2, taking_over_writer, taking_over_reader),
         BOUNDED(growing, 3, 2, growing_writer, growing_reader),
         SCENARIO(colliding, 2, colliding_writer, growing_reader),
         BOUNDED(moving, 3, 2, moving_writer, moving_reader),
