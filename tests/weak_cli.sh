@@ -22,6 +22,12 @@ point()
 	[ "$2" = 0 ] && echo "ok $points - $1" || echo "not ok $points - $1"
 }
 
+skip()
+{
+	points=$((points + 1))
+	echo "ok $points - $1 # SKIP $2"
+}
+
 weak() { "$script" --programs "$programs" "$@" >"$out" 2>"$err"; }
 weak_briefly() { weak --quick --rounds 1 --parts private,scale,shared "$@"; }
 
@@ -75,11 +81,19 @@ there_or_named rust Rust
 grep -q '^  the first reference alone' "$out"
 point 'what a first reference adds is told apart' $?
 
-weak --quick --rounds 1 --parts instructions --match get-dead --without atomic,python,c++,rust,rust-rc
+weak_briefly --match get-dead --without atomic,python,c++,rust,rust-rc
 status=$?
-[ $status = 0 ] && grep -q 'not compared with CPython' "$out" && ! grep -q 'atomic\|g++\|rustc' "$out" &&
-	grep -q '^  upgrade, dead  *[0-9]\|there is no valgrind' "$out"
-point 'sides can be left out, and instructions counted alone' $?
+[ $status = 0 ] && grep -q 'not compared with CPython' "$out" && ! grep -q 'atomic\|g++\|rustc' "$out"
+point 'sides can be left out' $?
+
+# An old valgrind does not read the debug information of a new clang.
+if valgrind --quiet --tool=none "$programs/tally-weak-gil" list >/dev/null 2>&1; then
+	weak --quick --rounds 1 --parts instructions --match get-dead --without atomic,python,c++,rust,rust-rc &&
+		grep -q '^  upgrade, dead  *[0-9]' "$out"
+	point 'instructions are counted alone' $?
+else
+	skip 'instructions are counted alone' 'no valgrind here that runs the program'
+fi
 
 mkdir "$folder/tools" "$folder/builds"
 ln -s "$(command -v env)" "$folder/tools"
