@@ -636,10 +636,9 @@ static void drop_and_wait(unsigned number)
 		meet(round);
 		for (unsigned i = 0; i < 10; i++) tally_decref(first_of[(number + 1) % WORKERS][i]);
 		meet(round);
-		for (unsigned i = 0; i < 10; i++) {
-			AWAIT(leads_to(refs[i], NULL));
-			tally_decref(refs[i]);
-		}
+		for (unsigned i = 0; i < 10; i++) AWAIT(leads_to(refs[i], NULL));
+		AWAIT(atomic_load(&waited) >= (round + 1) * 10 * WORKERS); // until then the weak references are kept
+		for (unsigned i = 0; i < 10; i++) tally_decref(refs[i]);
 		tally_decref(callback);
 		meet(0);
 	}

@@ -36,7 +36,8 @@ TALLY_API tally_object *tally_weakref_new(tally_object *object, tally_object *ca
 
 // 1 with a new reference to the object in *object; 0: it is dead (*object is NULL); -1 with TALLY_ERROR_TYPE (no weak reference),
 // TALLY_ERROR_THREAD. Whoever gets the object has it whole: a thread that drops the last reference at the same time comes either
-// before (0) or after (1, and the object lives on). While a finalizer decides, other threads may get 0 for an object that lives on.
+// before (0) or after (1, and the object lives on). While a finalizer decides, other threads may get 0 for an object that lives on;
+// and 0 may come some time before the callbacks are called.
 TALLY_API int tally_weakref_get(tally_object *weakref, tally_object **object);
 
 // 1 with a new reference to its callback in *callback; 0: it has none, or its object is dead. -1 as above.
