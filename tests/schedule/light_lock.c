@@ -464,7 +464,7 @@ static struct schedule_scenario scenarios[] = {
         BOUNDED(handing_settled, 3, 3, enter_and_leave, enter_and_leave, enter_and_leave),
         BOUNDED(handing, 3, 3, enter_and_leave, enter_and_leave, enter_and_leave),
         SCENARIO(section, 2, section_fiber, section_fiber),
-        SCENARIO(crossing, 2, crossing_fiber, crossing_other),
+        BOUNDED(crossing, 3, 2, crossing_fiber, crossing_other),
         SCENARIO(waiting, 2, waiting_fiber, waiting_other),
         SCENARIO(both, 2, hold_one_and_the_other, hold_one_after_the_other),
         BOUNDED(both_trio, 2, 3, hold_one_and_the_other, hold_one_after_the_other, both_trio_single),
