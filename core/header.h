@@ -39,7 +39,7 @@ struct tally_object {
 			uint16_t type;         // index into tally_types; 0: none
 			uint16_t aux;          // the type's own use
 			_Atomic uint8_t lock;  // biased/light_lock.c
-			_Atomic uint8_t gc;    // TALLY_GC_...; relaxed: each bit is set by one thread, the one that acts on it
+			_Atomic uint8_t gc;    // TALLY_GC_...; relaxed, HASHED excepted: who acts on a bit is ordered after who set it
 			_Atomic uint8_t flags; // biased/light_lock.h
 			_Atomic uint8_t moving; // odd: readers without the lock are to wait (biased/section.c, core/list.h); written under it
 		};
