@@ -11,6 +11,7 @@
 #include "page.h"
 #include "poison.h"
 #include "thread.h"
+#include "young.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -20,7 +21,8 @@ enum { HEAD_PAGES = (sizeof(struct tally_arena) + TALLY_PAGE_SIZE - 1) / TALLY_P
 static struct {
 	struct tally_latch latch;
 	struct tally_arena *arenas; // newest last, so that old ones fill up first
-	size_t page_bytes, arena_bytes, limit;
+	_Atomic uint64_t page_bytes; // relaxed: read without the latch by the collector's trigger
+	size_t arena_bytes, limit;
 	tally_config config;
 } pool = {.latch = TALLY_LATCH_INIT};
 
@@ -107,7 +109,7 @@ static struct tally_page *take_run(struct tally_arena *arena, unsigned first, si
 	page->is_used = arena->touched[first / 64] >> first % 64 & 1; // by an earlier run
 	page->base = (char *)arena + ((size_t)first << TALLY_PAGE_SHIFT);
 	page->run = (uint32_t)count;
-	pool.page_bytes += count << TALLY_PAGE_SHIFT;
+	tally_fetch_add(&pool.page_bytes, count << TALLY_PAGE_SHIFT, relaxed);
 	return page;
 }
 
@@ -142,7 +144,8 @@ static struct tally_page *take_pages(size_t count)
 static struct tally_page *take_within_limit(size_t count)
 {
 	tally_latch_take(&pool.latch);
-	bool fits = !pool.limit || (count << TALLY_PAGE_SHIFT) <= pool.limit - (pool.page_bytes < pool.limit ? pool.page_bytes : pool.limit);
+	uint64_t used = tally_load(&pool.page_bytes, relaxed);
+	bool fits = !pool.limit || (count << TALLY_PAGE_SHIFT) <= pool.limit - (used < pool.limit ? used : pool.limit);
 	struct tally_page *page = fits ? take_pages(count) : NULL;
 	tally_latch_drop(&pool.latch);
 	return page;
@@ -154,6 +157,7 @@ struct tally_page *tally_pages_take(size_t bytes)
 	size_t count = (bytes + TALLY_PAGE_SIZE - 1) >> TALLY_PAGE_SHIFT;
 	struct tally_page *page = take_within_limit(count);
 	if (!page) tally_self.pending |= TALLY_PENDING_RELIEF;
+	else tally_young_paged();
 	return page;
 }
 
@@ -173,7 +177,7 @@ void tally_pages_give(struct tally_page *page)
 	struct tally_arena *arena = tally_arena_of(page);
 	tally_show(page->base, (size_t)page->run << TALLY_PAGE_SHIFT);
 	tally_latch_take(&pool.latch);
-	pool.page_bytes -= (size_t)page->run << TALLY_PAGE_SHIFT;
+	tally_fetch_sub(&pool.page_bytes, (size_t)page->run << TALLY_PAGE_SHIFT, relaxed);
 	page->state = TALLY_PAGE_UNUSED;
 	unlist(arena, (unsigned)(page - arena->page));
 	if (arena->size == TALLY_ARENA_SIZE) {
@@ -225,10 +229,12 @@ size_t tally_pages_trim(void)
 	return released;
 }
 
+uint64_t tally_pages_bytes(void) { return tally_load(&pool.page_bytes, relaxed); }
+
 void tally_pages_stats(uint64_t *page_bytes, uint64_t *arena_bytes, uint64_t *arenas)
 {
 	tally_latch_take(&pool.latch);
-	*page_bytes = pool.page_bytes;
+	*page_bytes = tally_load(&pool.page_bytes, relaxed);
 	*arena_bytes = pool.arena_bytes;
 	*arenas = 0;
 	for (struct tally_arena *arena = pool.arenas; arena; arena = arena->next) ++*arenas;
@@ -302,7 +308,7 @@ void tally_arenas_fini(void)
 {
 	tally_latch_take(&pool.latch);
 	while (pool.arenas) drop_arena(&pool.arenas);
-	pool.page_bytes = 0;
+	tally_store(&pool.page_bytes, 0, relaxed);
 	pool.config.size = 0;
 	tally_latch_drop(&pool.latch);
 }

@@ -38,6 +38,10 @@ struct tally_candidates {
 	uint8_t *queued;
 	uint64_t head, tail; // of `queue`, a ring of `words` places
 	bool has_heavy;      // some candidate has 256 references or more
+	uint64_t budget;     // objects to be examined, and references that they hold, at most; 0: no bound
+	uint64_t visited;     // objects that have been examined
+	uint64_t bytes;       // of the trash that has been freed, with its buffers
+	uint64_t passed_over; // objects that were over the budget, and have been promoted
 	uint32_t held;       // references that the collector itself has to each member
 	bool asks_classes;   // whether classes are in use: the reference of the table of types does not count
 	struct tally_crew *crew; // core/crew.h

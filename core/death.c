@@ -6,7 +6,8 @@
 // list needs no memory, so a death cannot fail.
 //
 // Before its first destruction an object whose type has a finalizer comes back to life with one reference, and the finalizer
-// runs; if somebody has taken another one by its end, the object lives on (PEP 442).
+// runs; if somebody has taken another one by its end, the object lives on (PEP 442). Where finalizers do not run inline the queue gets
+// that reference (core/finalizers.h).
 //
 // I1  At most one `destroy` of a thread runs at the bottom of the stack; nested deaths only join the list.
 // I2  While a critical section is open nobody is destroyed: user code never runs with an object's lock held. The end of
@@ -14,6 +15,7 @@
 // I3  The thread's error is the same after a burial as before it (host.c saves it around user code).
 // I4  A finalizer runs once in an object's life: TALLY_GC_FINALIZED is set before it is called, here or by the collector.
 #include "death.h"
+#include "finalizers.h"
 #include "tuple.h"
 #include "weakref.h"
 
@@ -92,8 +94,12 @@ static __attribute__((noinline)) bool lives_on(struct tally_object *object)
 {
 	if (tally_load(&object->gc, relaxed) & TALLY_GC_FINALIZER) {
 		variant_resurrect(object);
-		tally_object_finalize(object);
 		tally_young_return(object);
+		if (tally_finalizers_defer()) {
+			tally_finalizers_put(object);
+			return true;
+		}
+		tally_object_finalize(object);
 		if (!variant_resurrect_end(object)) return true;
 	}
 	if (tally_load(&object->gc, relaxed) & TALLY_GC_TRASH) tally_self.trash_destroyed++;

@@ -1,11 +1,15 @@
-// core/gc.c: the cycle collector: when, which generation, in what order. The steps have files of their own:
+// core/gc.c: the cycle collector: a collection, step by step. The steps have files of their own:
 //
-//     young.c        which pages hold young objects; the count that asks for a collection
-//     candidates.c   numbers the blocks of those pages; the arrays of a collection
-//     trial.c        trial deletion: subtract, mark: what is left is trash
-//     trash.c        trash with callbacks: set aside, finalized, looked at again, cleared
-//     sweep.c        survivors grow older; plain trash is freed
-//     pause.c        the stops, timed
+//     due.c           when, and of which generation
+//     young.c         which pages hold young objects; the counts that ask for a collection
+//     candidates.c    numbers the blocks of those pages; the arrays of a collection
+//     trial.c         trial deletion: subtract, mark: what is left is trash
+//     trash.c         trash with callbacks: set aside, finalized, looked at again, cleared
+//     sweep.c         survivors grow older; plain trash is freed
+//     garbage.c       what cannot be collected, or is not to be
+//     pause.c         the stops, timed
+//     gc_callbacks.c  the host is told
+//     history.c       what each collection was like
 //
 // A collection: stop; number, subtract, mark; set aside, promote, free; start; dispose of what was set aside and has died.
 // One at a time: whoever comes while one has the world stopped, or is about to, leaves at once. Once the world goes again the
@@ -14,10 +18,16 @@
 // I1  A collection that finds no memory has changed nothing (but spread objects that nobody refers to have died, as they would
 //     have without cycles: that takes no memory).
 // I2  A collection begins at a run point of its thread, with no section open, never inside another collection.
+// I3  The thread's error and errno are the same after a collection as before.
 #include "gc.h"
-#include "error.h"
+#include "callback.h"
+#include "due.h"
+#include "garbage.h"
+#include "gc_callbacks.h"
+#include "history.h"
 #include "intern.h"
 #include "object.h"
+#include "os.h"
 #include "pause.h"
 #include "sweep.h"
 #include "trash.h"
@@ -29,21 +39,14 @@
 
 enum { GENERATIONS = TALLY_GC_GENERATIONS, OLDEST = GENERATIONS - 1, ROUNDS_AT_THE_END = 16 };
 
-static const uint32_t default_threshold[GENERATIONS] = {TALLY_TUNED(700, 7), TALLY_TUNED(10, 2), TALLY_TUNED(10, 2)};
-
-enum { CROWDED = 8, PATIENCE = 2000000 }; // thresholds, from which on a thread waits for a collection; ns that it does
+enum { PATIENCE = 2000000 }; // ns that a thread waits for another's collection when far too many objects wait
 
 static struct {
 	_Atomic uint32_t busy;    // somebody is about to stop the world for a collection, or has
 	_Atomic uint32_t waiting; // threads that wait for the end of that
-	_Atomic uint32_t enabled;
-	// relaxed, each for itself: a reader may see one of two changes made together
-	_Atomic uint32_t threshold[GENERATIONS];
-	_Atomic uint64_t younger[GENERATIONS]; // collections of the generation below since the last of this one; [0] is unused
+	// relaxed, each for itself
+	_Atomic uint64_t number; // of the collection that began last
 	_Atomic uint64_t collections[GENERATIONS], collected[GENERATIONS], uncollectable[GENERATIONS], failed[GENERATIONS];
-	// by whoever is busy
-	uint64_t old_total;  // objects that the last full collection left alive
-	uint64_t old_growth; // objects that have become old since
 } gc;
 
 // ---- one at a time ----
@@ -52,7 +55,7 @@ static bool try_begin(void)
 {
 	uint32_t idle = 0;
 	if (tally_self.collecting) return false; // a callback of this very collection asks
-	// order: acquire what the last collection left; pairs with end. Else: old_total is stale.
+	// order: acquire what the last collection left; pairs with end. Else: what core/due.c notes is stale.
 	return tally_cas(&gc.busy, &idle, 1, acquire);
 }
 
@@ -68,8 +71,7 @@ static void end(void)
 // whole time slice, so who finds far too many young objects lets it have the processor. A wake that is missed costs PATIENCE.
 static void make_way(void)
 {
-	uint64_t crowd = CROWDED * (uint64_t)tally_load(&gc.threshold[0], relaxed);
-	if (tally_self.collecting || tally_young_count() <= crowd) return;
+	if (tally_self.collecting || !tally_due_is_crowded()) return;
 	tally_fetch_add(&gc.waiting, 1, relaxed);
 	tally_blocking_begin();
 	tally_wait(&gc.busy, 1, PATIENCE);
@@ -85,88 +87,82 @@ static void relist(struct tally_heap *heap, void *unused)
 	tally_young_reset(heap);
 }
 
-static void count_collection(int generation, size_t living)
+static int find_trash(struct tally_candidates *set, const struct tally_gc_collection *collection)
 {
-	for (int i = 0; i <= generation; i++) tally_store(&gc.younger[i], 0, relaxed);
-	if (generation < OLDEST) tally_fetch_add(&gc.younger[generation + 1], 1, relaxed);
-	if (generation == OLDEST) gc.old_total = living, gc.old_growth = 0;
-	if (generation == OLDEST - 1) gc.old_growth += living;
-	tally_young_reset_count();
-	variant_heaps(relist, NULL);
-}
-
-static int find_trash(struct tally_candidates *set, int generation)
-{
-	if (tally_candidates_of_generation(set, generation)) return -1;
-	tally_trial_subtract(set, generation);
+	if (tally_candidates_of_generation(set, collection->generation)) return -1;
+	if (collection->is_automatic && collection->generation < OLDEST) set->budget = tally_gc_get_budget();
+	tally_trial_subtract(set, collection->generation);
 	return tally_trial_mark(set);
 }
 
-// The part for which the world stands still. -1: no memory.
-static int64_t collect_stopped(int generation, struct tally_trash *trash)
+// The part for which the world stands still. 0; -1: no memory.
+static int collect_stopped(struct tally_gc_collection *collection, struct tally_trash *trash)
 {
 	struct tally_candidates set;
-	size_t freed = 0, dead = generation == OLDEST ? variant_bury_spread_stopped() : 0;
-	int status = find_trash(&set, generation);
+	int generation = collection->generation;
+	size_t dead = generation == OLDEST ? variant_bury_spread_stopped() : 0;
+	int status = find_trash(&set, collection);
 	if (!status) status = tally_trash_set_aside(trash, &set);
-	if (!status) {
-		size_t living = tally_sweep_promote(&set, generation);
-		freed = tally_sweep_free(&set);
-		if (generation == OLDEST) tally_intern_purge_stopped(); // the trash has dropped its names
-		if (generation == OLDEST) tally_heap_reclaim_stopped();
-		count_collection(generation, living - trash->count); // what comes back of it is a rare error
-	} else {
+	if (status) {
 		tally_candidates_release(&set);
+		return -1;
 	}
-	return status ? -1 : (int64_t)(freed + dead);
+	size_t living = tally_sweep_promote(&set, generation);
+	collection->visited = set.visited;
+	collection->promoted = set.passed_over;
+	collection->collected = dead + tally_sweep_free(&set);
+	collection->bytes = set.bytes;
+	if (generation == OLDEST) tally_intern_purge_stopped(); // the trash has dropped its names
+	if (generation == OLDEST) tally_heap_reclaim_stopped();
+	tally_due_collected(generation, living - trash->count); // what comes back of it is a rare error
+	variant_heaps(relist, NULL);
+	return 0;
 }
 
-static void note(int generation, uint64_t found, uint64_t uncollectable)
+static void note(const struct tally_gc_collection *collection)
 {
-	tally_fetch_add(&gc.collections[generation], 1, relaxed);
-	tally_fetch_add(&gc.collected[generation], found, relaxed);
-	tally_fetch_add(&gc.uncollectable[generation], uncollectable, relaxed);
+	int generation = collection->generation;
+	tally_fetch_add(collection->has_failed ? &gc.failed[generation] : &gc.collections[generation], 1, relaxed);
+	tally_fetch_add(&gc.collected[generation], collection->collected, relaxed);
+	tally_fetch_add(&gc.uncollectable[generation], collection->uncollectable, relaxed);
+	tally_history_add(collection);
 }
 
-// try_begin has succeeded. Returns what was found, or -1: no memory.
-static int64_t collect(int generation)
+static void examine(struct tally_gc_collection *collection)
 {
 	struct tally_trash trash = {.count = 0};
 	tally_pause_begin();
-	int64_t freed = collect_stopped(generation, &trash);
+	collection->has_failed = collect_stopped(collection, &trash) < 0;
 	end();
-	tally_pause_end();
+	tally_pause_end(collection);
+	tally_trash_dispose(&trash, collection);
+}
+
+// try_begin has succeeded. Returns what was found, or -1: no memory.
+static int64_t collect(int generation, bool is_automatic)
+{
+	struct tally_callback before = tally_callback_begin();
+	struct tally_gc_collection collection = {.generation = generation, .is_automatic = is_automatic, .start = tally_clock()};
+	collection.number = tally_fetch_add(&gc.number, 1, relaxed) + 1;
 	tally_self.collecting = true;
-	struct tally_trash_result result = tally_trash_dispose(&trash);
+	tally_garbage_begin(&collection);
+	tally_gc_callbacks_call(TALLY_GC_START, &collection);
+	examine(&collection);
+	collection.duration = tally_clock() - collection.start;
+	note(&collection);
+	tally_garbage_end(&collection);
+	tally_gc_callbacks_call(TALLY_GC_STOP, &collection);
 	tally_self.collecting = false;
-	if (freed < 0) {
-		tally_fetch_add(&gc.failed[generation], 1, relaxed);
-		return -1;
-	}
-	uint64_t found = (uint64_t)freed + result.unreachable;
-	note(generation, found, result.uncollectable);
-	return (int64_t)found;
-}
-
-// ---- automatic ----
-
-static bool is_over(int generation)
-{
-	return tally_load(&gc.younger[generation], relaxed) > tally_load(&gc.threshold[generation], relaxed);
-}
-
-static int due_generation(void)
-{
-	if (is_over(2) && gc.old_growth > gc.old_total / 4) return 2;
-	return is_over(1) ? 1 : 0;
+	tally_callback_end(&before);
+	return collection.has_failed ? -1 : (int64_t)collection.collected;
 }
 
 void tally_gc_run_point(void)
 {
 	tally_self.pending &= ~(uint32_t)TALLY_PENDING_COLLECT;
-	if (!tally_young_is_due()) return;
+	if (!tally_due_now()) return;
 	if (!try_begin()) make_way();
-	else if (collect(due_generation()) < 0) tally_young_reset_count(); // not again before as many have been made
+	else if (collect(tally_due_generation(), true) < 0) tally_due_failed(); // not again before as much has been made
 }
 
 // ---- on demand ----
@@ -181,7 +177,7 @@ int64_t tally_gc_collect(int generation)
 		                         tally_self.section ? "critical" : "read");
 	if (generation == OLDEST) variant_reclaim();
 	if (!try_begin()) return 0;
-	int64_t found = collect(generation);
+	int64_t found = collect(generation, false);
 	if (found >= 0) return found;
 	return tally_error_raise(TALLY_ERROR_MEMORY, "gc_collect", "no memory to examine generation %d; nothing has changed",
 	                         generation);
@@ -211,51 +207,7 @@ void tally_gc_collect_all(void)
 		;
 }
 
-// ---- controls ----
-
-// young.c knows one number: the threshold, or 0 for never.
-static void tell_threshold(void)
-{
-	bool enabled = tally_load(&gc.enabled, relaxed);
-	tally_young_set_threshold(enabled ? tally_load(&gc.threshold[0], relaxed) : 0);
-	if (tally_self.state == TALLY_ATTACHED) tally_young_rewatch(tally_self.heap);
-}
-
-void tally_gc_enable(void)
-{
-	tally_store(&gc.enabled, 1, relaxed);
-	tell_threshold();
-}
-
-void tally_gc_disable(void)
-{
-	tally_store(&gc.enabled, 0, relaxed);
-	tell_threshold();
-}
-
-bool tally_gc_is_enabled(void) { return tally_load(&gc.enabled, relaxed); }
-
-void tally_gc_set_threshold(const uint32_t threshold[GENERATIONS])
-{
-	for (int i = 0; i < GENERATIONS; i++) tally_store(&gc.threshold[i], threshold[i], relaxed);
-	tell_threshold();
-}
-
-void tally_gc_get_threshold(uint32_t threshold[GENERATIONS])
-{
-	for (int i = 0; i < GENERATIONS; i++) threshold[i] = tally_load(&gc.threshold[i], relaxed);
-}
-
 // ---- figures ----
-
-int tally_gc_get_count(uint64_t count[GENERATIONS])
-{
-	if (!tally_enter("gc_get_count")) return -1;
-	tally_young_rewatch(tally_self.heap);
-	count[0] = tally_young_count();
-	for (int i = 1; i < GENERATIONS; i++) count[i] = tally_load(&gc.younger[i], relaxed);
-	return 0;
-}
 
 int tally_gc_get_stats(int generation, tally_gc_stats *stats)
 {
@@ -271,26 +223,21 @@ int tally_gc_get_stats(int generation, tally_gc_stats *stats)
 	return 0;
 }
 
-bool tally_gc_is_tracked(const tally_object *object)
-{
-	if (!object || !tally_layout_is_tracked(tally_page_of(object)->layout)) return false;
-	return !(tally_load(&object->gc, relaxed) & TALLY_GC_UNTRACKED);
-}
-
-bool tally_gc_is_finalized(const tally_object *object)
-{
-	return object && tally_load(&object->gc, relaxed) & TALLY_GC_FINALIZED;
-}
-
 // ---- the life of the runtime ----
 
 void tally_gc_init(void)
 {
 	memset(&gc, 0, sizeof gc);
-	for (int i = 0; i < GENERATIONS; i++) tally_store(&gc.threshold[i], default_threshold[i], relaxed);
 	tally_gc_reset_pauses();
-	tally_young_reset_count();
-	tally_gc_enable();
+	tally_history_init();
+	tally_gc_callbacks_init();
+	tally_garbage_init();
+	tally_due_init();
 }
 
-void tally_gc_fini(void) { tally_candidates_fini(); }
+void tally_gc_fini(void)
+{
+	tally_gc_callbacks_fini();
+	tally_history_fini();
+	tally_candidates_fini();
+}

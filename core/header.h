@@ -22,11 +22,12 @@
 enum {
 	TALLY_GC_FINALIZER = 1, // it has a finalizer that has not been called yet
 	TALLY_GC_FINALIZED = 2, // its finalizer has been called, or is about to be
-	TALLY_GC_TRASH = 4,     // found unreachable: its death is counted
+	TALLY_GC_TRASH = 4,     // found unreachable, and being disposed of: its death is counted
 	TALLY_GC_UNTRACKED = 8, // a tuple through which no cycle can go: the collector passes it over
 	TALLY_GC_REFERRED = 16, // is, or was, referred to weakly (core/weakref.h)
 	TALLY_GC_WATCHER = 32,  // a weak reference that is on a list
 	TALLY_GC_HASHED = 64,   // a weak reference that knows its object's hash
+	TALLY_GC_QUEUED = 128,  // waits for its finalizer, but there was no memory to note that (core/finalizers.h)
 };
 
 enum { TALLY_SHUT = 0xFF }; // `moving` for good: readers go by the lock

@@ -165,11 +165,16 @@ int tally_len(tally_object *object, size_t *length)
 
 // ---- size ----
 
+size_t tally_object_bytes(struct tally_object *object)
+{
+	const struct tally_type *type = tally_type(object);
+	return tally_page_of(object)->block_size + (type->owned ? type->owned(object) : 0);
+}
+
 int tally_sizeof(tally_object *object, size_t *bytes)
 {
 	if (!tally_enter("sizeof")) return -1;
 	if (!object) return tally_error_type("sizeof", "an object", object);
-	const struct tally_type *type = tally_type(object);
-	*bytes = tally_page_of(object)->block_size + (type->owned ? type->owned(object) : 0);
+	*bytes = tally_object_bytes(object);
 	return 0;
 }

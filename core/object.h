@@ -60,6 +60,9 @@ void tally_object_doom(struct tally_object *object);
 // reference. User code.
 void tally_object_finalize(struct tally_object *object);
 
+// Bytes of its block and of the buffers that belong to it alone.
+size_t tally_object_bytes(struct tally_object *object);
+
 // Takes the dying off the thread's list, for as long as the caller wants them to wait; and puts them back.
 struct tally_object *tally_dying_put_off(void);
 void tally_dying_put_back(struct tally_object *dead);

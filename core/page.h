@@ -140,6 +140,7 @@ void tally_pages_give(struct tally_page *page);
 // Releases memory of pages not in use; returns the bytes.
 size_t tally_pages_trim(void);
 size_t tally_pages_limit(void); // 0: none
+uint64_t tally_pages_bytes(void); // of pages in use; a glimpse
 bool tally_pages_limit_set(size_t bytes); // false: the runtime is not running
 void tally_pages_stats(uint64_t *page_bytes, uint64_t *arena_bytes, uint64_t *arenas);
 // World stopped: calls `visit` for each run in use, in address order within an arena, until it returns non-zero.

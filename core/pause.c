@@ -10,7 +10,6 @@
 #include "variant.h"
 
 #include <string.h>
-#include <tally/gc.h>
 
 enum { FINE = 16, BUCKETS = 60 * FINE + FINE };
 
@@ -76,15 +75,30 @@ void tally_pause_begin(void)
 	asked = variant_world_waits ? now : stopped;
 }
 
-void tally_pause_end(void)
+// One that has more stops than there is room for adds the rest to the last.
+static void note(struct tally_gc_collection *collection, uint64_t to_safepoint, uint64_t pause)
+{
+	if (collection->stops < TALLY_GC_STOPS) collection->stops++;
+	collection->to_safepoint[collection->stops - 1] += to_safepoint;
+	collection->pause[collection->stops - 1] += pause;
+}
+
+void tally_pause_end(struct tally_gc_collection *collection)
 {
 	uint64_t to_safepoint = stopped - asked, pause = tally_clock() - stopped;
 	variant_world_start();
+	note(collection, to_safepoint, pause);
 	tally_latch_take(&record.latch);
 	record.count++;
 	add(&record.to_safepoint, to_safepoint);
 	add(&record.pause, pause);
 	tally_latch_drop(&record.latch);
+}
+
+int tally_gc_get_pauses_of(int generation, tally_gc_pauses *pauses)
+{
+	(void)generation;
+	return tally_gc_get_pauses(pauses);
 }
 
 int tally_gc_get_pauses(tally_gc_pauses *pauses)

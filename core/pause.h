@@ -6,8 +6,11 @@
 #ifndef TALLY_CORE_PAUSE_H
 #define TALLY_CORE_PAUSE_H
 
-// As variant_world_stop and variant_world_start, of core/variant.h; recorded as a pause of the collector.
+#include <tally/gcwatch.h>
+
+// As variant_world_stop and variant_world_start, of core/variant.h; recorded as a pause of the collector, and noted in the collection
+// that it belongs to.
 void tally_pause_begin(void);
-void tally_pause_end(void);
+void tally_pause_end(struct tally_gc_collection *collection);
 
 #endif

@@ -7,6 +7,8 @@
 #include "arena.h"
 #include "error.h"
 #include "finalize.h"
+#include "finalizers.h"
+#include "garbage.h"
 #include "gc.h"
 #include "intern.h"
 #include "object.h"
@@ -79,6 +81,7 @@ static int start(const tally_config *config)
 	tally_arenas_init(config);
 	tally_gc_init();
 	tally_finalize_open();
+	tally_finalizers_open();
 	tally_report_init(config);
 	if (variant_init(config)) return tally_error_memory("init", sizeof(struct tally_heap));
 	int result = tally_threads_prepare();
@@ -116,8 +119,10 @@ static uint64_t left_over;
 
 static int count_left(void)
 {
+	tally_finalizers_close();
 	tally_finalize_close();
 	tally_gc_collect_all();
+	if (tally_garbage_close()) tally_gc_collect_all();
 	tally_intern_fini(); // after the last of the host's callbacks
 	tally_heap_stats stats = {.size = sizeof stats};
 	if (tally_heap_stats_get(&stats)) return -1;
@@ -129,13 +134,17 @@ static int stop(uint64_t timeout_ns, uint64_t *leaked)
 {
 	char names[NAMES];
 	tally_thread_withdraw();
+	if (!tally_finalizers_end_thread(timeout_ns))
+		return tally_error_raise(TALLY_ERROR_TIMEOUT, "fini", "a finalizer is still running on the thread of finalizers");
 	size_t busy = tally_threads_close(timeout_ns, names, sizeof names);
+	if (busy) tally_finalizers_resume_thread();
 	if (busy)
 		return tally_error_raise(TALLY_ERROR_TIMEOUT, "fini", "%zu thread%s still attached or in a blocking region: %s", busy,
 		                         busy == 1 ? "" : "s", names);
 	if (tally_thread_act_inside(count_left, "fini")) {
 		tally_finalize_open();
 		tally_threads_open();
+		tally_finalizers_resume_thread();
 		return -1;
 	}
 	if (leaked) *leaked = left_over;

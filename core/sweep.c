@@ -138,6 +138,7 @@ size_t tally_sweep_free(struct tally_candidates *set)
 		tally_page_fold(page);
 		int32_t untold = page->used - page->counted;
 		size_t emptied = empty_page(set, page);
+		set->bytes += emptied * page->block_size;
 		if (emptied) free_page(set, page, emptied, &large);
 		page->counted = page->used - untold; // what a collection frees is not held against new objects
 		freed += emptied;

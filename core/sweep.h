@@ -10,7 +10,7 @@ size_t tally_sweep_promote(struct tally_candidates *set, int generation);
 
 // Frees the set's trash, which holds no object whose type runs user code when it dies, and drops what it refers to outside of
 // itself; what dies of that joins the calling thread's dying. Then releases the set: pages may be gone. Returns how many
-// objects were freed. World stopped.
+// objects were freed; the set's `bytes` are what they and their buffers took. World stopped.
 size_t tally_sweep_free(struct tally_candidates *set);
 
 #endif

@@ -4,16 +4,21 @@
 // barrier: whatever a finalizer stored is in the counts, and an object that it made lies on a page that takes no part.
 //
 // An object that is alive after everything has been cleared and let go is uncollectable: its cycle goes through types that do
-// not say how to break it. They are found by counting deaths: trash is marked, and its deaths are counted by this thread,
-// which is the one on which they happen.
+// not say how to break it. That there are some is found by counting deaths: trash is marked, and its deaths are counted by
+// this thread, which is the one on which they happen. Which they are is then found by uncollectable.c.
 //
 // What has died while the world stood, for want of references from plain trash, waits until the finalizers have run, too.
 #include "trash.h"
 #include "class.h"
+#include "finalizers.h"
+#include "garbage.h"
 #include "object.h"
 #include "os.h"
 #include "pause.h"
 #include "trial.h"
+#include "uncollectable.h"
+
+#include <tally/gc.h>
 
 enum { CAME_BACK = 1, CLASS = 2 }; // in the lowest bits of an address
 
@@ -33,6 +38,7 @@ static void take(struct tally_trash *trash, struct tally_object *object)
 {
 	bool is_class = tally_object_is_class(object);
 	variant_hold_stopped(object);
+	tally_fetch_or(&object->gc, TALLY_GC_TRASH, relaxed);
 	trash->object[trash->count++] = (uintptr_t)object | (is_class ? CLASS : 0);
 	trash->has_classes |= is_class;
 	trash->has_weak |= has_gc(object, TALLY_GC_REFERRED | TALLY_GC_WATCHER);
@@ -71,7 +77,8 @@ int tally_trash_set_aside(struct tally_trash *trash, struct tally_candidates *se
 {
 	*trash = (struct tally_trash){.count = 0};
 	tally_watchers_init(&trash->watchers);
-	if (!tally_trial_mark_special(set)) return 0; // nothing of the host's
+	trash->debug = tally_garbage_debug();
+	if (!tally_trial_mark_special(set, tally_garbage_wants_all(trash->debug))) return 0; // nothing of the host's
 	trash->object = tally_record_new(count_set_aside(set) * sizeof trash->object[0]);
 	if (!trash->object) return -1;
 	move(trash, set);
@@ -81,17 +88,33 @@ int tally_trash_set_aside(struct tally_trash *trash, struct tally_candidates *se
 
 // ---- afterwards, the world going ----
 
-// True: at least one has run.
-static bool run_finalizers(const struct tally_trash *trash)
+static void finalize(struct tally_object *object)
+{
+	if (tally_finalizers_defer()) {
+		variant_incref(object);
+		tally_finalizers_put(object);
+	} else {
+		tally_object_finalize(object);
+	}
+}
+
+// True: there was at least one.
+static bool finalize_all(const struct tally_trash *trash)
 {
 	bool any = false;
 	for (size_t i = 0; i < trash->count; i++) {
 		struct tally_object *object = object_at(trash, i);
-		if (!(tally_load(&object->gc, relaxed) & TALLY_GC_FINALIZER)) continue;
-		tally_object_finalize(object);
+		if (!has_gc(object, TALLY_GC_FINALIZER)) continue;
+		finalize(object);
 		any = true;
 	}
 	return any;
+}
+
+static void bring_back(struct tally_trash *trash, size_t i)
+{
+	tally_fetch_and(&object_at(trash, i)->gc, (uint8_t)~TALLY_GC_TRASH, relaxed);
+	trash->object[i] |= CAME_BACK;
 }
 
 static void look_again_stopped(struct tally_trash *trash, struct tally_candidates *set)
@@ -106,50 +129,45 @@ static void look_again_stopped(struct tally_trash *trash, struct tally_candidate
 	for (size_t i = 0; i < trash->count; i++) {
 		bool is_trash = can_tell && tally_candidate_has(set->trash, tally_candidate_number(object_at(trash, i)));
 		if (is_trash) variant_gather_stopped(object_at(trash, i)); // its finalizer may have spread it
-		else trash->object[i] |= CAME_BACK;
+		else bring_back(trash, i);
 	}
 	clear_weak(trash); // a finalizer may have made some
 }
 
 // Finds what is reachable again.
-static void look_again(struct tally_trash *trash)
+static void look_again(struct tally_trash *trash, struct tally_gc_collection *collection)
 {
 	struct tally_candidates set;
 	tally_pause_begin();
 	look_again_stopped(trash, &set);
 	tally_candidates_release(&set);
-	tally_pause_end();
-}
-
-static size_t clear_all(const struct tally_trash *trash)
-{
-	size_t cleared = 0;
-	for (size_t i = 0; i < trash->count; i++) {
-		struct tally_object *object = object_at(trash, i);
-		if (came_back(trash, i)) continue;
-		cleared++;
-		tally_fetch_or(&object->gc, TALLY_GC_TRASH, relaxed);
-		if (tally_type(object)->clear) tally_type(object)->clear(object);
-	}
-	return cleared;
+	tally_pause_end(collection);
 }
 
 static bool is_dead_class(const struct tally_trash *trash, size_t i) { return (trash->object[i] & (CLASS | CAME_BACK)) == CLASS; }
+
+// Before anything is cleared.
+static void close_classes(const struct tally_trash *trash, struct tally_gc_collection *collection)
+{
+	tally_pause_begin();
+	for (size_t i = 0; i < trash->count; i++)
+		if (is_dead_class(trash, i)) tally_class_close((struct tally_class *)object_at(trash, i));
+	tally_pause_end(collection);
+}
+
+static void clear_all(const struct tally_trash *trash)
+{
+	for (size_t i = 0; i < trash->count; i++) {
+		struct tally_object *object = object_at(trash, i);
+		if (!came_back(trash, i) && tally_type(object)->clear) tally_type(object)->clear(object);
+	}
+}
 
 // Dead classes stay held until they are buried.
 static void let_go(const struct tally_trash *trash)
 {
 	for (size_t i = 0; i < trash->count; i++)
 		if (!is_dead_class(trash, i)) variant_decref(object_at(trash, i));
-}
-
-// Before anything is cleared.
-static void close_classes(const struct tally_trash *trash)
-{
-	variant_world_stop();
-	for (size_t i = 0; i < trash->count; i++)
-		if (is_dead_class(trash, i)) tally_class_close((struct tally_class *)object_at(trash, i));
-	variant_world_start();
 }
 
 // The classes among the trash, which are held by the table of types, too, go for good.
@@ -162,32 +180,82 @@ static void bury_classes(const struct tally_trash *trash)
 	if (count) tally_class_bury(types, count);
 }
 
-// Clears and lets go.
-static struct tally_trash_result finish(const struct tally_trash *trash)
+// ---- the end of it ----
+
+// Adds up what did not come back.
+static size_t count_dead(const struct tally_trash *trash, uint64_t *bytes)
 {
-	uint64_t before = tally_self.trash_destroyed;
-	if (trash->has_classes) close_classes(trash);
-	size_t cleared = clear_all(trash);
-	let_go(trash);
-	if (trash->has_classes) bury_classes(trash);
-	uint64_t destroyed = tally_self.trash_destroyed - before;
-	bool is_known = !tally_self.burying; // else they still wait to be destroyed
-	return (struct tally_trash_result){.unreachable = cleared,
-	                                   .uncollectable = is_known && destroyed < cleared ? cleared - destroyed : 0};
+	size_t count = 0;
+	for (size_t i = 0; i < trash->count; i++) {
+		if (came_back(trash, i)) continue;
+		*bytes += tally_object_bytes(object_at(trash, i));
+		count++;
+	}
+	return count;
 }
 
-struct tally_trash_result tally_trash_dispose(struct tally_trash *trash)
+static void tell_collectable(const struct tally_trash *trash)
 {
-	struct tally_trash_result result = {0};
+	for (size_t i = 0; i < trash->count; i++)
+		if (!came_back(trash, i)) tally_garbage_tell("collectable", object_at(trash, i));
+}
+
+// Instead of clearing it. Where memory is short it is left to a later collection.
+static void save_all(struct tally_trash *trash)
+{
+	for (size_t i = 0; i < trash->count; i++) {
+		struct tally_object *object = object_at(trash, i);
+		if (came_back(trash, i)) continue;
+		tally_fetch_and(&object->gc, (uint8_t)~TALLY_GC_TRASH, relaxed);
+		tally_garbage_put(&object, 1);
+	}
+	for (size_t i = 0; i < trash->count; i++) variant_decref(object_at(trash, i));
+}
+
+// Some of it has not died. Where memory is short it is left to a later collection.
+static void keep_uncollectable(const struct tally_trash *trash, struct tally_gc_collection *collection)
+{
+	uintptr_t *address = tally_record_new(trash->count * sizeof *address);
+	size_t count = 0;
+	for (size_t i = 0; address && i < trash->count; i++)
+		if (!(trash->object[i] & (CAME_BACK | CLASS))) address[count++] = trash->object[i];
+	tally_uncollectable_keep(address, count, trash->debug, collection);
+	tally_record_free(address);
+}
+
+static void clear_and_let_go(const struct tally_trash *trash, size_t dead, struct tally_gc_collection *collection)
+{
+	uint64_t before = tally_self.trash_destroyed;
+	if (trash->has_classes) close_classes(trash, collection);
+	clear_all(trash);
+	let_go(trash);
+	size_t classes = 0;
+	for (size_t i = 0; trash->has_classes && i < trash->count; i++) classes += is_dead_class(trash, i);
+	uint64_t destroyed = tally_self.trash_destroyed - before + classes;
+	bool is_known = !tally_self.burying; // else they still wait to be destroyed
+	if (is_known && destroyed < dead) keep_uncollectable(trash, collection);
+	if (trash->has_classes) bury_classes(trash);
+}
+
+static void finish(struct tally_trash *trash, struct tally_gc_collection *collection)
+{
+	size_t dead = count_dead(trash, &collection->bytes);
+	collection->collected += dead;
+	if (trash->debug & TALLY_GC_DEBUG_COLLECTABLE) tell_collectable(trash);
+	if (trash->debug & TALLY_GC_DEBUG_SAVEALL) save_all(trash);
+	else clear_and_let_go(trash, dead, collection);
+}
+
+void tally_trash_dispose(struct tally_trash *trash, struct tally_gc_collection *collection)
+{
 	if (trash->count) {
 		struct tally_object *dead = tally_dying_put_off();
 		tally_watchers_act(&trash->watchers);
-		if (run_finalizers(trash)) look_again(trash);
+		if (finalize_all(trash)) look_again(trash, collection);
 		tally_watchers_act(&trash->watchers);
 		tally_dying_put_back(dead);
-		result = finish(trash);
+		finish(trash, collection);
 		tally_record_free(trash->object);
 	}
 	tally_bury();
-	return result;
 }

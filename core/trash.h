@@ -5,7 +5,10 @@
 // collector lets go of it; all weak references to it are cleared at the same time. Then, with the world going, in the order that
 // PEP 442 made safe: the callbacks of those weak references that are not trash themselves; every finalizer, once; a second
 // look (with the world stopped) at what the finalizers brought back, if any ran, which clears what weak references they have made
-// to the rest; and the rest is cleared and let go.
+// to the rest; and the rest is cleared and let go. What is alive even then goes to the garbage list. With finalizers that do not run
+// inline (core/finalizers.h) the objects that have one are queued instead, and the second look keeps them, and what they lead to.
+//
+// All of it carries TALLY_GC_TRASH until it is found to have come back: who looks at the heap meanwhile leaves it alone.
 //
 // I1  From tally_trash_set_aside to the end of tally_trash_dispose every object in the list has a reference of the collector's
 //     and no owner: whoever drops its last reference destroys it.
@@ -18,24 +21,21 @@
 
 #include "candidates.h"
 #include "weakref.h"
+#include <tally/gcwatch.h>
 
 struct tally_trash {
 	uintptr_t *object; // addresses, those of a page together; bit 0: it came back to life; bit 1: a class
 	size_t count;
 	bool has_classes;
 	bool has_weak; // some of it is referred to weakly, or is a weak reference on a list
+	unsigned debug; // the host's flags
 	struct tally_watchers watchers; // those who are to be told
 };
 
 // Moves such trash out of the set's. 0; -1: no memory, and nothing has happened. World stopped.
 int tally_trash_set_aside(struct tally_trash *trash, struct tally_candidates *set);
 
-// What became of it.
-struct tally_trash_result {
-	size_t unreachable, uncollectable;
-};
-
-// Finalizes, looks again, clears, lets go; frees the list; and buries. The world goes.
-struct tally_trash_result tally_trash_dispose(struct tally_trash *trash);
+// Finalizes, looks again, clears, lets go; frees the list; buries; and adds to the collection what has become of it. The world goes.
+void tally_trash_dispose(struct tally_trash *trash, struct tally_gc_collection *collection);
 
 #endif

@@ -148,11 +148,11 @@ static uint64_t special(const struct tally_candidates *set, uint32_t word, uint6
 	return found;
 }
 
-bool tally_trial_mark_special(struct tally_candidates *set)
+bool tally_trial_mark_special(struct tally_candidates *set, bool all)
 {
 	for (uint32_t word = 1; word < set->words; word++) {
 		uint64_t trash = set->trash[word];
-		uint64_t from = trash ? special(set, word, trash) : 0;
+		uint64_t from = all ? trash : trash ? special(set, word, trash) : 0;
 		set->scanned[word] = ~trash;
 		set->marked[word] = from | ~trash;
 		if (from) tally_mark_queue(set, word);

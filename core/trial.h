@@ -18,7 +18,7 @@ int tally_trial_mark(struct tally_candidates *set);
 // The same for members that the collector holds. Where memory is short what is doubtful counts as reachable, for this time.
 void tally_trial_mark_held(struct tally_candidates *set);
 // Within the trash: marks what cannot be freed at once, since code of the host's has to run for it (host objects, classes,
-// instances with a finalizer), and all that these lead to, and nothing else. False: there is none.
-bool tally_trial_mark_special(struct tally_candidates *set);
+// instances with a finalizer), and all that these lead to, and nothing else; `all`: all of it. False: there is none.
+bool tally_trial_mark_special(struct tally_candidates *set, bool all);
 
 #endif

@@ -8,6 +8,7 @@
 
 static _Atomic int64_t count;
 static _Atomic uint32_t limit; // the threshold; 0: never
+static _Atomic uint64_t byte_limit; // of pages in use
 
 static int64_t settle(struct tally_page *page)
 {
@@ -94,7 +95,15 @@ uint64_t tally_young_count(void)
 bool tally_young_is_due(void)
 {
 	uint32_t threshold = tally_load(&limit, relaxed);
-	return threshold && tally_load(&count, relaxed) >= threshold;
+	if (!threshold) return false;
+	return tally_load(&count, relaxed) >= threshold || tally_pages_bytes() > tally_load(&byte_limit, relaxed);
 }
 
 void tally_young_set_threshold(uint32_t threshold) { tally_store(&limit, threshold, relaxed); }
+
+void tally_young_set_byte_limit(uint64_t bytes) { tally_store(&byte_limit, bytes, relaxed); }
+
+void tally_young_paged(void)
+{
+	if (tally_young_is_due()) tally_self.pending |= TALLY_PENDING_COLLECT;
+}

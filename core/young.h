@@ -40,9 +40,13 @@ void tally_young_rewatch(struct tally_heap *heap);
 
 // Objects made less objects dropped. Relaxed: a trigger, not a measure.
 uint64_t tally_young_count(void);
-// One more would be, or is, more than the threshold.
+// One more would be, or is, more than the threshold; or the pages in use exceed the limit.
 bool tally_young_is_due(void);
 // Collect automatically when the count exceeds this; 0: never.
 void tally_young_set_threshold(uint32_t threshold);
+// Whatever the count, collect when more bytes of pages than that are in use; UINT64_MAX: never.
+void tally_young_set_byte_limit(uint64_t bytes);
+// More pages are in use. Any attached thread.
+void tally_young_paged(void);
 
 #endif

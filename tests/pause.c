@@ -103,7 +103,7 @@ static void i1_the_buckets_hold_each_stop_once(void)
 	tally_gc_reset_pauses();
 	for (unsigned stops = 1; stops <= 50; stops++) {
 		tally_pause_begin();
-		tally_pause_end();
+		tally_pause_end(&(struct tally_gc_collection){0});
 		CHECK_EQ(buckets_of(&record.pause), stops);
 		CHECK_EQ(buckets_of(&record.to_safepoint), stops);
 		CHECK_EQ(tally_gc_get_pauses(&pauses), 0);
@@ -129,7 +129,7 @@ static void a_stop_is_measured_from_its_parts(void)
 	while (tally_clock() - standing < 3000000)
 		;
 	uint64_t going = tally_clock();
-	tally_pause_end();
+	tally_pause_end(&(struct tally_gc_collection){0});
 	uint64_t after = tally_clock();
 	CHECK_EQ(tally_gc_get_pauses(&pauses), 0);
 	CHECK(pauses.pause.total >= going - standing && pauses.pause.total <= after - before);

@@ -269,7 +269,7 @@ static void trash_that_calls_back_is_marked_with_all_that_it_leads_to(void)
 	tally_decref(node), tally_decref(beyond), tally_decref(within), tally_decref(before);
 	judge(0);
 	CHECK_EQ(count_bits(set.trash), 4);
-	CHECK(tally_trial_mark_special(&set));
+	CHECK(tally_trial_mark_special(&set, false));
 	tally_object *all[] = {node, within, beyond, before, alive};
 	for (unsigned i = 0; i < 4; i++) {
 		CHECK(is_trash(all[i]));
@@ -281,7 +281,7 @@ static void trash_that_calls_back_is_marked_with_all_that_it_leads_to(void)
 	tally_decref(list_in_itself());
 	judge(0);
 	CHECK_EQ(count_bits(set.trash), 1);
-	CHECK(!tally_trial_mark_special(&set)); // there is none
+	CHECK(!tally_trial_mark_special(&set, false)); // there is none
 	go();
 	CHECK_EQ(tally_gc_collect(2), 1);
 	tally_decref(alive);

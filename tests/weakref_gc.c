@@ -922,6 +922,7 @@ static void uncollectable_trash_has_lost_its_weak_references_and_gets_new_ones(v
 		CHECK_DEAD(plain);
 		CHECK_DEAD(ref);
 		CHECK_EQ(weakrefs_of(node), 0);
+		CHECK_EQ(tally_list_clear(tally_gc_garbage()), 0);
 		DROP(plain, ref);
 	}
 	CHECK_EQ(stats_of(2).uncollectable, 3);

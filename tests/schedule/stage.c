@@ -3,6 +3,7 @@
 // The page lies in a region aligned like an arena, mapped once, so that the real code finds descriptors and bits by
 // masking addresses as ever.
 #include "error.h"
+#include "finalizers.h"
 #include "hot.h"
 #include "limbo.h"
 #include "os.h"
@@ -67,6 +68,11 @@ int tally_error_raise(enum tally_error_code code, const char *operation, const c
 }
 
 int tally_error_memory(const char *operation, size_t bytes) { schedule_fail("%s: no memory for %zu bytes", operation, bytes); }
+
+// Finalizers run inline.
+bool tally_finalizers_defer(void) { return false; }
+
+void tally_finalizers_put(struct tally_object *object) { schedule_fail("%p is queued", (void *)object); }
 
 static struct tally_member members[SCHEDULE_FIBERS_MAX];
 static struct tally_slot slots[16]; // and whatever other records there are

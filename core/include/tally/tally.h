@@ -11,11 +11,15 @@
 #include <tally/callable.h>
 #include <tally/check.h>
 #include <tally/class.h>
+#include <tally/cleanup.h>
 #include <tally/dict.h>
 #include <tally/error.h>
+#include <tally/finalizer.h>
 #include <tally/gc.h>
+#include <tally/gcwatch.h>
 #include <tally/heap.h>
 #include <tally/host.h>
+#include <tally/inspect.h>
 #include <tally/iter.h>
 #include <tally/list.h>
 #include <tally/number.h>

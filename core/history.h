@@ -1,0 +1,14 @@
+// core/history.h: the record of the last collections (tally/gcwatch.h).
+// Collections are added as they end; readers go on from where they were.
+#ifndef TALLY_CORE_HISTORY_H
+#define TALLY_CORE_HISTORY_H
+
+#include <tally/gcwatch.h>
+
+void tally_history_init(void); // the runtime starts
+void tally_history_fini(void); // it ends: whoever waits for a collection is told; no collection is running
+
+// The collection has ended. Any attached thread, several at a time; leaf code.
+void tally_history_add(const struct tally_gc_collection *collection);
+
+#endif
