@@ -1,13 +1,13 @@
 // core/due.c: thresholds, modes and switches of automatic collection (core/due.h).
 //
 // What hosts set is words of their own, relaxed: a reader may see one of two changes made together. What the trigger looks at is
-// derived from them after each change and each collection: young.c knows one number of objects and one of bytes.
+// derived from them after each change and each collection: young.c knows one number of objects and one of bytes. A latch makes
+// whoever derives last see all changes before.
 #include "due.h"
 #include "error.h"
 #include "heap.h"
 #include "object.h"
 
-#include <string.h>
 #include <tally/gc.h>
 
 enum { GENERATIONS = TALLY_GC_GENERATIONS, OLDEST = GENERATIONS - 1 };
@@ -17,6 +17,7 @@ static const uint32_t default_threshold[GENERATIONS] = {TALLY_TUNED(700, 7), TAL
 static const uint64_t default_bytes = (uint64_t)64 << 20, default_budget = 30000;
 
 static struct {
+	struct tally_latch latch; // for telling the trigger; leaf code under it
 	_Atomic uint32_t enabled, suspended, mode;
 	_Atomic uint32_t threshold[GENERATIONS];
 	_Atomic uint64_t bytes, budget;
@@ -25,7 +26,7 @@ static struct {
 	// by whoever collects
 	uint64_t old_growth; // objects that have become old since
 	uint64_t old_bytes;  // pages in use then
-} due;
+} due = {.latch = TALLY_LATCH_INIT};
 
 // ---- what the trigger knows ----
 
@@ -40,9 +41,12 @@ static uint64_t objects_wanted(void)
 
 static void tell(void)
 {
+	uint64_t now = tally_pages_bytes();
+	tally_latch_take(&due.latch);
 	uint64_t bytes = tally_load(&due.bytes, relaxed);
 	tally_young_set_threshold(is_on() ? (uint32_t)objects_wanted() : 0);
-	tally_young_set_byte_limit(bytes ? tally_pages_bytes() + bytes : UINT64_MAX);
+	tally_young_set_byte_limit(bytes && bytes < UINT64_MAX - now ? now + bytes : UINT64_MAX);
+	tally_latch_drop(&due.latch);
 }
 
 // The calling thread sees a change at once, others when they next need a page.
@@ -68,8 +72,8 @@ static bool is_over(int generation)
 
 static bool has_grown(void)
 {
-	uint64_t bytes = tally_load(&due.bytes, relaxed);
-	return bytes && tally_pages_bytes() > due.old_bytes + due.old_bytes / 4 + bytes;
+	uint64_t bytes = tally_load(&due.bytes, relaxed), now = tally_pages_bytes(), before = due.old_bytes + due.old_bytes / 4;
+	return bytes && now > before && now - before > bytes;
 }
 
 int tally_due_generation(void)
@@ -105,10 +109,7 @@ void tally_due_frozen(void)
 	tell();
 }
 
-void tally_due_unfrozen(size_t unfrozen)
-{
-	due.old_growth += unfrozen;
-}
+void tally_due_unfrozen(size_t unfrozen) { due.old_growth += unfrozen; }
 
 void tally_due_failed(void)
 {
@@ -196,8 +197,14 @@ int tally_gc_get_count(uint64_t count[GENERATIONS])
 
 void tally_due_init(void)
 {
-	memset(&due, 0, sizeof due);
-	for (int i = 0; i < GENERATIONS; i++) tally_store(&due.threshold[i], default_threshold[i], relaxed);
+	for (int i = 0; i < GENERATIONS; i++) {
+		tally_store(&due.threshold[i], default_threshold[i], relaxed);
+		tally_store(&due.younger[i], 0, relaxed);
+	}
+	tally_store(&due.suspended, 0, relaxed);
+	tally_store(&due.mode, TALLY_GC_GENERATIONAL, relaxed);
+	tally_store(&due.old_total, 0, relaxed);
+	due.old_growth = due.old_bytes = 0;
 	tally_store(&due.bytes, default_bytes, relaxed);
 	tally_store(&due.budget, default_budget, relaxed);
 	tally_young_reset_count();
