@@ -160,6 +160,14 @@ static inline uint32_t variant_count_stopped(const struct tally_object *object)
 	return variant_is_alive(object) ? variant_refcount(object) : 0;
 }
 
+// Of an object that has an owner and that nobody else counts.
+static inline uint32_t variant_few_stopped(const struct tally_object *object)
+{
+	uint32_t local = tally_load(&object->local, relaxed), count = local_count(local);
+	bool is_plain = tally_load(&object->shared, relaxed) == COUNT_PLAIN && local - 0x10000 < LOCAL_SPREAD - 0x10000;
+	return is_plain && count <= UINT8_MAX ? count : 0;
+}
+
 static inline void variant_hold_stopped(struct tally_object *object)
 {
 	variant_gather_stopped(object);

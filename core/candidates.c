@@ -9,6 +9,7 @@
 #include "crew.h"
 #include "heap.h"
 #include "os.h"
+#include "trial.h"
 #include "variant.h"
 
 #include <string.h>
@@ -55,11 +56,12 @@ static void count_page(struct tally_candidates *set, const struct tally_page *pa
 	set->words += tally_candidate_words(page);
 }
 
-static bool takes_part(const struct tally_page *page) { return tally_layout_is_tracked(page->layout) && page->used > 0; }
-
 static int count_listed(struct tally_page *page, void *context)
 {
-	if (takes_part(page)) count_page(context, page);
+	struct tally_candidates *set = context;
+	if (!tally_page_takes_part(page)) return 0;
+	count_page(set, page);
+	set->visited += (uint64_t)page->used;
 	return 0;
 }
 
@@ -75,7 +77,39 @@ static void number(struct tally_candidates *set, struct tally_page *page)
 
 static int number_listed(struct tally_page *page, void *context)
 {
-	if (takes_part(page)) number(context, page);
+	if (tally_page_takes_part(page)) number(context, page);
+	return 0;
+}
+
+// ---- within a budget ----
+
+// Objects of the page that may be candidates; at most one too many.
+static uint64_t count_young(const struct tally_page *page, int generation)
+{
+	uint64_t blocks = 0, free = tally_page_filled(page) - (uint64_t)page->used;
+	for (unsigned word = 0; word < tally_candidate_words(page); word++)
+		blocks += (uint64_t)__builtin_popcountll(tally_trial_of_age(page, word, generation));
+	return blocks - free;
+}
+
+// The page's objects are paid for, the last one's perhaps in part. False: nothing is left.
+static bool can_pay(struct tally_candidates *set, const struct tally_page *page)
+{
+	if (!tally_page_takes_part(page) || !set->room) return false;
+	uint64_t price = count_young(page, set->generation);
+	set->room -= price < set->room ? price : set->room;
+	return true;
+}
+
+static int count_paid(struct tally_page *page, void *context)
+{
+	if (can_pay(context, page)) count_page(context, page);
+	return 0;
+}
+
+static int number_paid(struct tally_page *page, void *context)
+{
+	if (can_pay(context, page)) number(context, page);
 	return 0;
 }
 
@@ -107,7 +141,7 @@ static size_t size_of_shares(const struct tally_candidates *set) { return (set->
 // Gets memory for the arrays, and for shares if that is to be had. False: not even for the arrays.
 static bool get_arrays(struct tally_candidates *set)
 {
-	if (set->words * 64 >= HELP_FROM) set->shares = variant_world_helpers();
+	if (set->words * 64 >= HELP_FROM && !set->budget) set->shares = variant_world_helpers();
 	if (set->shares > TALLY_CREW_MOST) set->shares = TALLY_CREW_MOST;
 	if (set->shares > 1 && get_memory(size_of_arrays(set) + size_of_shares(set))) return true;
 	set->shares = 1;
@@ -145,18 +179,42 @@ static void make_ready(struct tally_candidates *set)
 	memset(set->queued, 0, set->words);
 }
 
-int tally_candidates_of_generation(struct tally_candidates *set, int generation)
+// The pages whose blocks are to be numbered.
+static void count_pages(struct tally_candidates *set)
 {
-	*set = (struct tally_candidates){.words = 1, .shares = 1};
-	each_page(generation, count_listed, set);
+	each_page(set->generation, count_listed, set);
+	set->is_short = set->budget && set->visited > set->budget;
+	set->visited = 0;
+	if (!set->is_short) return;
+	set->pages = 0;
+	set->words = 1;
+	set->room = set->budget;
+	each_page(set->generation, count_paid, set);
+}
+
+static void number_pages(struct tally_candidates *set)
+{
+	set->room = set->budget;
+	each_page(set->generation, set->is_short ? number_paid : number_listed, set);
+}
+
+int tally_candidates_within(struct tally_candidates *set, int generation, uint64_t budget)
+{
+	*set = (struct tally_candidates){.words = 1, .shares = 1, .generation = generation, .budget = budget};
+	count_pages(set);
 	if (set->words * 64 > UINT32_MAX || !get_arrays(set)) {
 		set->pages = 0; // none has been numbered
 		return -1;
 	}
 	cut_arrays(set);
-	each_page(generation, number_listed, set);
+	number_pages(set);
 	make_ready(set);
 	return 0;
+}
+
+int tally_candidates_of_generation(struct tally_candidates *set, int generation)
+{
+	return tally_candidates_within(set, generation, 0);
 }
 
 int tally_candidates_of_objects(struct tally_candidates *set, struct tally_object *const *object, size_t count)

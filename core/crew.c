@@ -17,6 +17,7 @@ void tally_crew_begin(struct tally_candidates *set)
 		share->residue = i ? set->other_residue + (i - 1) * set->words * 64 : set->residue;
 		share->marked = i ? set->other_marked + (i - 1) * set->words : set->marked;
 		share->has_residues = share->has_heavy = false;
+		share->visited = share->passed_over = 0;
 		share->runs = 0;
 	}
 }

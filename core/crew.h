@@ -26,6 +26,7 @@ struct tally_crew_share {
 	_Alignas(64) uint8_t *residue;
 	uint64_t *marked;
 	bool has_residues, has_heavy;
+	uint64_t visited, passed_over; // objects
 	uint64_t grey; // blocks found to be scanned yet
 	unsigned runs;
 	struct tally_crew_run run[TALLY_CREW_RUNS];

@@ -22,10 +22,10 @@ static struct {
 	_Atomic uint32_t threshold[GENERATIONS];
 	_Atomic uint64_t bytes, budget;
 	_Atomic uint64_t younger[GENERATIONS]; // collections of the generation below since the last of this one; [0] is unused
-	_Atomic uint64_t old_total; // objects that the last full collection left alive; written while the world stands
-	// by whoever collects
-	uint64_t old_growth; // objects that have become old since
-	uint64_t old_bytes;  // pages in use then
+	_Atomic uint64_t last_bytes; // pages in use after the last collection, when its garbage had gone
+	_Atomic uint64_t old_total;  // objects that the last full collection left alive; written while the world stands
+	_Atomic uint64_t old_bytes;  // pages in use then, as above
+	uint64_t old_growth; // objects that have become old since; by whoever collects
 } due = {.latch = TALLY_LATCH_INIT};
 
 // ---- what the trigger knows ----
@@ -39,13 +39,21 @@ static uint64_t objects_wanted(void)
 	return threshold < INT32_MAX ? threshold : INT32_MAX;
 }
 
+// How far the pages may grow; UINT64_MAX: as far as they like.
+static uint64_t byte_limit(void)
+{
+	uint64_t bytes = tally_load(&due.bytes, relaxed), last = tally_load(&due.last_bytes, relaxed);
+	uint64_t quarter = tally_load(&due.old_bytes, relaxed) / 4;
+	if (!bytes) return UINT64_MAX;
+	if (tally_load(&due.mode, relaxed) == TALLY_GC_FULL && quarter > bytes) bytes = quarter;
+	return bytes < UINT64_MAX - last ? last + bytes : UINT64_MAX;
+}
+
 static void tell(void)
 {
-	uint64_t now = tally_pages_bytes();
 	tally_latch_take(&due.latch);
-	uint64_t bytes = tally_load(&due.bytes, relaxed);
 	tally_young_set_threshold(is_on() ? (uint32_t)objects_wanted() : 0);
-	tally_young_set_byte_limit(bytes && bytes < UINT64_MAX - now ? now + bytes : UINT64_MAX);
+	tally_young_set_byte_limit(byte_limit());
 	tally_latch_drop(&due.latch);
 }
 
@@ -72,7 +80,8 @@ static bool is_over(int generation)
 
 static bool has_grown(void)
 {
-	uint64_t bytes = tally_load(&due.bytes, relaxed), now = tally_pages_bytes(), before = due.old_bytes + due.old_bytes / 4;
+	uint64_t bytes = tally_load(&due.bytes, relaxed), now = tally_pages_bytes();
+	uint64_t old = tally_load(&due.old_bytes, relaxed), before = old + old / 4;
 	return bytes && now > before && now - before > bytes;
 }
 
@@ -94,9 +103,24 @@ void tally_due_collected(int generation, size_t living)
 	if (generation == OLDEST) {
 		tally_store(&due.old_total, living, relaxed);
 		due.old_growth = 0;
-		due.old_bytes = tally_pages_bytes();
+		tally_store(&due.old_bytes, tally_pages_bytes(), relaxed);
 	}
+	tally_store(&due.last_bytes, tally_pages_bytes(), relaxed);
 	tally_young_reset_count();
+	tell();
+}
+
+static void lower(_Atomic uint64_t *bytes, uint64_t now)
+{
+	if (now < tally_load(bytes, relaxed)) tally_store(bytes, now, relaxed);
+}
+
+// What has just gone was in both when they were noted.
+void tally_due_disposed(void)
+{
+	uint64_t now = tally_pages_bytes();
+	lower(&due.last_bytes, now);
+	lower(&due.old_bytes, now);
 	tell();
 }
 
@@ -113,6 +137,7 @@ void tally_due_unfrozen(size_t unfrozen) { due.old_growth += unfrozen; }
 
 void tally_due_failed(void)
 {
+	tally_store(&due.last_bytes, tally_pages_bytes(), relaxed);
 	tally_young_reset_count();
 	tell();
 }
@@ -204,7 +229,9 @@ void tally_due_init(void)
 	tally_store(&due.suspended, 0, relaxed);
 	tally_store(&due.mode, TALLY_GC_GENERATIONAL, relaxed);
 	tally_store(&due.old_total, 0, relaxed);
-	due.old_growth = due.old_bytes = 0;
+	tally_store(&due.old_bytes, 0, relaxed);
+	tally_store(&due.last_bytes, 0, relaxed);
+	due.old_growth = 0;
 	tally_store(&due.bytes, default_bytes, relaxed);
 	tally_store(&due.budget, default_budget, relaxed);
 	tally_young_reset_count();

@@ -24,6 +24,8 @@ int tally_due_generation(void);
 
 // World stopped: a collection of `generation` has left `living` of the objects that it examined alive.
 void tally_due_collected(int generation, size_t living);
+// The same collection has disposed of its garbage. Any attached thread.
+void tally_due_disposed(void);
 // World stopped: nothing, or `unfrozen` more, is in the oldest generation now.
 void tally_due_frozen(void);
 void tally_due_unfrozen(size_t unfrozen);

@@ -48,15 +48,13 @@ int tally_gc_set_debug(unsigned flags, tally_gc_debug_fn hook, void *context)
 	return 0;
 }
 
-unsigned tally_garbage_debug(void)
+unsigned tally_gc_get_debug(void)
 {
 	tally_latch_take(&garbage.latch);
 	unsigned flags = garbage.flags;
 	tally_latch_drop(&garbage.latch);
 	return flags;
 }
-
-unsigned tally_gc_get_debug(void) { return tally_garbage_debug(); }
 
 static void tell_line(const char *line, struct tally_object *object)
 {
@@ -77,19 +75,21 @@ void tally_garbage_tell(const char *what, struct tally_object *object)
 	tell_line(line, object);
 }
 
-void tally_garbage_begin(const struct tally_gc_collection *collection)
+unsigned tally_garbage_begin(const struct tally_gc_collection *collection)
 {
 	char line[LINE];
-	if (!(tally_garbage_debug() & TALLY_GC_DEBUG_STATS)) return;
+	unsigned debug = tally_gc_get_debug();
+	if (!(debug & TALLY_GC_DEBUG_STATS)) return debug;
 	snprintf(line, sizeof line, "gc: collecting generation %d, collection %" PRIu64 ", %s", collection->generation,
 	         collection->number, collection->is_automatic ? "automatic" : "asked for");
 	tell_line(line, NULL);
+	return debug;
 }
 
-void tally_garbage_end(const struct tally_gc_collection *collection)
+void tally_garbage_end(const struct tally_gc_collection *collection, unsigned debug)
 {
 	char line[LINE];
-	if (!(tally_garbage_debug() & TALLY_GC_DEBUG_STATS)) return;
+	if (!(debug & TALLY_GC_DEBUG_STATS)) return;
 	if (collection->has_failed) snprintf(line, sizeof line, "gc: given up, no memory");
 	else snprintf(line, sizeof line, "gc: done, %" PRIu64 " examined, %" PRIu64 " unreachable, %" PRIu64 " uncollectable, %.6f s elapsed",
 	              collection->visited, collection->collected, collection->uncollectable, (double)collection->duration / 1e9);
@@ -133,22 +133,28 @@ bool tally_garbage_put(struct tally_object *const *objects, size_t count)
 
 // ---- the end ----
 
+// Of each that is in the list now, whatever the hook does to it. Without memory of none.
+static void tell_each(struct tally_object *list)
+{
+	struct tally_object *copy = tally_list_slice(list, TALLY_SLICE_NONE, TALLY_SLICE_NONE, 1), *object;
+	for (ptrdiff_t i = 0; copy && (object = tally_list_get(copy, i)); i++) {
+		tally_garbage_tell("uncollectable", object);
+		variant_decref(object);
+	}
+	if (copy) variant_decref(copy);
+}
+
 static void tell_left(struct tally_object *list, size_t count, unsigned flags)
 {
 	tally_error_raise(TALLY_ERROR_VALUE, "fini", "%zu uncollectable object%s at shutdown, in the garbage list", count,
 	                  count == 1 ? "" : "s");
 	tally_unraisable_report("fini", NULL);
-	for (size_t i = 0; flags & TALLY_GC_DEBUG_UNCOLLECTABLE && i < count; i++) {
-		struct tally_object *object = tally_list_get(list, (ptrdiff_t)i);
-		if (!object) return; // the hook has taken some out
-		tally_garbage_tell("uncollectable", object);
-		variant_decref(object);
-	}
+	if (flags & TALLY_GC_DEBUG_UNCOLLECTABLE) tell_each(list);
 }
 
 bool tally_garbage_close(void)
 {
-	unsigned flags = tally_garbage_debug();
+	unsigned flags = tally_gc_get_debug();
 	size_t count = 0;
 	garbage.is_closed = true;
 	if (garbage.list) tally_len(garbage.list, &count);

@@ -89,8 +89,8 @@ static void relist(struct tally_heap *heap, void *unused)
 
 static int find_trash(struct tally_candidates *set, const struct tally_gc_collection *collection)
 {
-	if (tally_candidates_of_generation(set, collection->generation)) return -1;
-	if (collection->is_automatic && collection->generation < OLDEST) set->budget = tally_gc_get_budget();
+	bool has_budget = collection->is_automatic && collection->generation < OLDEST;
+	if (tally_candidates_within(set, collection->generation, has_budget ? tally_gc_get_budget() : 0)) return -1;
 	tally_trial_subtract(set, collection->generation);
 	return tally_trial_mark(set);
 }
@@ -128,14 +128,16 @@ static void note(const struct tally_gc_collection *collection)
 	tally_history_add(collection);
 }
 
-static void examine(struct tally_gc_collection *collection)
+static void examine(struct tally_gc_collection *collection, unsigned debug)
 {
-	struct tally_trash trash = {.count = 0};
+	struct tally_trash trash = {.debug = debug};
 	tally_pause_begin();
 	collection->has_failed = collect_stopped(collection, &trash) < 0;
 	end();
 	tally_pause_end(collection);
 	tally_trash_dispose(&trash, collection);
+	if (collection->generation == OLDEST && trash.count) variant_reclaim(); // what has been cleared counts as gone
+	tally_due_disposed();
 }
 
 // try_begin has succeeded. Returns what was found, or -1: no memory.
@@ -145,12 +147,12 @@ static int64_t collect(int generation, bool is_automatic)
 	struct tally_gc_collection collection = {.generation = generation, .is_automatic = is_automatic, .start = tally_clock()};
 	collection.number = tally_fetch_add(&gc.number, 1, relaxed) + 1;
 	tally_self.collecting = true;
-	tally_garbage_begin(&collection);
+	unsigned debug = tally_garbage_begin(&collection);
 	tally_gc_callbacks_call(TALLY_GC_START, &collection);
-	examine(&collection);
+	examine(&collection, debug);
 	collection.duration = tally_clock() - collection.start;
 	note(&collection);
-	tally_garbage_end(&collection);
+	tally_garbage_end(&collection, debug);
 	tally_gc_callbacks_call(TALLY_GC_STOP, &collection);
 	tally_self.collecting = false;
 	tally_callback_end(&before);
@@ -167,16 +169,33 @@ void tally_gc_run_point(void)
 
 // ---- on demand ----
 
-int64_t tally_gc_collect(int generation)
+static int refuse(int generation)
 {
-	if (!tally_enter_run("gc_collect")) return -1;
 	if (generation < 0 || generation > OLDEST)
 		return tally_error_raise(TALLY_ERROR_VALUE, "gc_collect", "generation %d, expected 0, 1 or 2", generation);
 	if (tally_in_section())
 		return tally_error_raise(TALLY_ERROR_THREAD, "gc_collect", "a %s section of this thread is open",
 		                         tally_self.section ? "critical" : "read");
+	return 0;
+}
+
+// The call's run point does not collect: the result would not have what that finds.
+static bool enter(void)
+{
+	uint32_t due = tally_self.pending & TALLY_PENDING_COLLECT;
+	tally_self.pending &= ~(uint32_t)TALLY_PENDING_COLLECT;
+	bool is_in = tally_enter_run("gc_collect");
+	tally_self.pending |= due;
+	return is_in;
+}
+
+int64_t tally_gc_collect(int generation)
+{
+	if (!enter() || refuse(generation)) return -1;
+	variant_world_let_in();
 	if (generation == OLDEST) variant_reclaim();
 	if (!try_begin()) return 0;
+	tally_self.pending &= ~(uint32_t)TALLY_PENDING_COLLECT;
 	int64_t found = collect(generation, false);
 	if (found >= 0) return found;
 	return tally_error_raise(TALLY_ERROR_MEMORY, "gc_collect", "no memory to examine generation %d; nothing has changed",

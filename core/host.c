@@ -13,6 +13,7 @@
 #include "callback.h"
 #include "hash.h"
 #include "object.h"
+#include "unraisable.h"
 
 #include <tally/host.h>
 
@@ -44,7 +45,9 @@ static void finalize(struct tally_object *object)
 {
 	const struct tally_host_calls *host = &tally_type(object)->host;
 	struct tally_callback before = tally_callback_begin();
+	tally_error_clear();
 	host->finalize(object, payload_of(object), host->context);
+	if (tally_error_code()) tally_unraisable_report("finalizer", object);
 	tally_callback_end(&before);
 }
 

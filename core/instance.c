@@ -17,6 +17,7 @@
 #include "text.h"
 #include "str.h"
 #include "trace.h"
+#include "unraisable.h"
 
 #include <string.h>
 
@@ -160,7 +161,9 @@ static void finalize(struct tally_object *object)
 {
 	const struct tally_hooks *hooks = &tally_instance_class(object)->hooks;
 	struct tally_callback before = tally_callback_begin();
+	tally_error_clear();
 	hooks->finalize(object, hooks->finalize_context);
+	if (tally_error_code()) tally_unraisable_report("finalizer", object);
 	tally_callback_end(&before);
 }
 

@@ -112,7 +112,7 @@ static void find_roots(struct tally_candidates *set)
 		uint64_t members = set->member[word], roots = 0;
 		if (members) roots = (set->marked[word] | tally_mark_nonzero(set, word)) & members;
 		set->marked[word] = roots | ~members;
-		set->scanned[word] = ~members;
+		set->scanned[word] |= ~members;
 		if (roots) tally_mark_queue(set, word);
 	}
 }

@@ -20,9 +20,9 @@ static inline void tally_mark_queue(struct tally_candidates *set, uint32_t word)
 static inline void tally_mark_number(struct tally_candidates *set, uint32_t number)
 {
 	uint32_t word = number / 64;
-	uint64_t bit = (uint64_t)1 << number % 64, marked = set->marked[word];
-	if (marked & bit) return;
-	set->marked[word] = marked | bit;
+	uint64_t marked = set->marked[word];
+	if (marked >> number % 64 & 1) return;
+	set->marked[word] = marked | (uint64_t)1 << number % 64;
 	if (!set->queued[word]) tally_mark_queue(set, word);
 }
 

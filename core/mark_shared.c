@@ -20,8 +20,8 @@ enum { LITTLE = TALLY_TUNED(512, 4), LONG = TALLY_TUNED(512, 4) }; // blocks tha
 
 static inline void mark_number(const struct tally_crew_share *share, uint32_t number)
 {
-	uint64_t *word = &share->marked[number / 64], bit = (uint64_t)1 << number % 64;
-	if (!(*word & bit)) *word |= bit;
+	uint64_t *word = &share->marked[number / 64], marked = *word;
+	if (!(marked >> number % 64 & 1)) *word = marked | (uint64_t)1 << number % 64;
 }
 
 static inline void mark(tally_object *referent, void *context)
@@ -47,7 +47,7 @@ static void find_roots(void *context, unsigned index)
 	while (tally_crew_take(crew, set->words, WORDS_AT_ONCE, &from, &to))
 		for (uint32_t word = from; word < to; word++) {
 			uint64_t marked = word ? find_roots_in(set, word) | ~set->member[word] : UINT64_MAX;
-			set->scanned[word] = word ? ~set->member[word] : UINT64_MAX;
+			set->scanned[word] = word ? set->scanned[word] | ~set->member[word] : UINT64_MAX;
 			for (unsigned i = 0; i < crew->size; i++) crew->share[i].marked[word] = marked;
 		}
 }
@@ -79,7 +79,14 @@ TALLY_INLINED void scan_one(struct tally_crew_share *share, struct tally_object 
 
 TALLY_INLINED void scan_bits(struct tally_crew_share *share, struct tally_word word, uint64_t bits, unsigned layout)
 {
-	for (; bits; bits &= bits - 1) scan_one(share, tally_word_block(word, (unsigned)__builtin_ctzll(bits)), layout);
+	while (bits) {
+		struct tally_run run = tally_take_run(&bits);
+		char *block = word.block + run.first * word.size, *end = word.block + run.end * word.size;
+		for (size_t next = TALLY_NEXT * word.size; block < end; block += word.size) {
+			__builtin_prefetch(block + next);
+			scan_one(share, (struct tally_object *)(void *)block, layout);
+		}
+	}
 }
 
 static void scan_dense(struct tally_crew_share *share, struct tally_word word, uint64_t bits)

@@ -79,7 +79,7 @@ struct tally_arena {
 	uint64_t word[TALLY_ARENA_PAGES]; // collector: reciprocal | first index << 32; 0: not in this collection
 	struct tally_page page[TALLY_ARENA_PAGES];
 	_Atomic uint64_t queued[TALLY_ARENA_PAGES][TALLY_BIT_WORDS]; // drops queued for the owner (biased/page_queue.c)
-	// ages of blocks, neither: young. Whoever holds the role of the page's slot clears, the collector sets
+	// ages of blocks, neither: young; both: frozen (core/freeze.h). Whoever holds the role of the page's slot clears, the collector sets
 	uint64_t old[TALLY_ARENA_PAGES][TALLY_BIT_WORDS];
 	uint64_t middle[TALLY_ARENA_PAGES][TALLY_BIT_WORDS];
 	_Atomic uint64_t has_young[TALLY_ARENA_PAGES / 64]; // bit a page: has been allocated from since the last collection

@@ -74,6 +74,13 @@ static int check_config(const tally_config *given, tally_config *config)
 	return 0;
 }
 
+static int give_up(void)
+{
+	tally_gc_fini();
+	tally_arenas_fini();
+	return -1;
+}
+
 static int start(const tally_config *config)
 {
 	tally_hash_seed = config->hash_seed ? config->hash_seed : tally_random();
@@ -83,7 +90,10 @@ static int start(const tally_config *config)
 	tally_finalize_open();
 	tally_finalizers_open();
 	tally_report_init(config);
-	if (variant_init(config)) return tally_error_memory("init", sizeof(struct tally_heap));
+	if (variant_init(config)) {
+		tally_error_memory("init", sizeof(struct tally_heap));
+		return give_up();
+	}
 	int result = tally_threads_prepare();
 	if (result) tally_error_raise(TALLY_ERROR_MEMORY, "init", "no thread-specific key left");
 	else result = tally_thread_act_inside(tally_types_init, "init");
@@ -92,8 +102,7 @@ static int start(const tally_config *config)
 		return 0;
 	}
 	variant_fini();
-	tally_arenas_fini();
-	return -1;
+	return give_up();
 }
 
 int tally_init(const tally_config *given)

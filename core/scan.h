@@ -28,14 +28,47 @@ static inline struct tally_object *tally_word_block(struct tally_word word, unsi
 	return (struct tally_object *)(void *)(word.block + i * word.size);
 }
 
+static inline uint64_t tally_table_references(const struct tally_table *table) { return table ? 2 * (uint64_t)table->count : 0; }
+
+// How many references an object has, as far as that can be told without looking at them (TALLY_LAYOUT_CLASS, _CALLBACK: 0).
+TALLY_INLINED uint64_t tally_count_references(const struct tally_object *object, unsigned layout)
+{
+	const struct tally_instance *instance = (const struct tally_instance *)object;
+	switch (layout) {
+	case TALLY_LAYOUT_POINTERS: return ((const struct tally_tuple *)object)->size;
+	case TALLY_LAYOUT_ARRAY: return ((const struct tally_list *)object)->size;
+	case TALLY_LAYOUT_ENTRIES: return tally_table_references(((const struct tally_dict *)object)->table);
+	case TALLY_LAYOUT_SLOTS: return object->aux;
+	case TALLY_LAYOUT_INSTANCE: return tally_table_references(instance->own.table) + 1 + object->aux;
+	default: return 0;
+	}
+}
+
+// Blocks first ... end - 1.
+struct tally_run {
+	unsigned first, end;
+};
+
+// Takes the first run of ones out of `*bits`, which are some.
+static inline struct tally_run tally_take_run(uint64_t *bits)
+{
+	uint64_t above = *bits + (*bits & -*bits); // the carry goes through the run
+	struct tally_run run = {(unsigned)__builtin_ctzll(*bits), above ? (unsigned)__builtin_ctzll(above) : 64};
+	*bits &= above;
+	return run;
+}
+
 enum { TALLY_NEXT = 24 }; // blocks from one that is scanned to the one that is asked for; it may lie behind the word
 
 TALLY_INLINED void tally_scan_bits(struct tally_word word, uint64_t bits, unsigned layout, tally_visit_fn visit, void *context)
 {
-	for (; bits; bits &= bits - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(bits);
-		__builtin_prefetch(word.block + (i + TALLY_NEXT) * word.size);
-		tally_trace_living(tally_word_block(word, i), layout, visit, context);
+	while (bits) {
+		struct tally_run run = tally_take_run(&bits);
+		char *block = word.block + run.first * word.size, *end = word.block + run.end * word.size;
+		for (size_t next = TALLY_NEXT * word.size; block < end; block += word.size) {
+			__builtin_prefetch(block + next);
+			tally_trace_living((struct tally_object *)(void *)block, layout, visit, context);
+		}
 	}
 }
 

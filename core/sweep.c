@@ -11,6 +11,7 @@
 #include "heap.h"
 #include "object.h"
 #include "trace.h"
+#include "trial.h"
 
 // ---- ages ----
 
@@ -22,6 +23,15 @@ static uint64_t promote_word(struct tally_arena *arena, unsigned page, unsigned 
 	return live;
 }
 
+static size_t age_page(struct tally_page *page, size_t living, int generation)
+{
+	unsigned number = tally_page_index(page);
+	if (!living) return 0;
+	tally_page_age(page);
+	if (generation == 0) tally_arena_of(page)->has_middle[number / 64] |= (uint64_t)1 << number % 64;
+	return living;
+}
+
 static size_t promote_page(const struct tally_candidates *set, struct tally_page *page, int generation)
 {
 	struct tally_arena *arena = tally_arena_of(page);
@@ -31,16 +41,50 @@ static size_t promote_page(const struct tally_candidates *set, struct tally_page
 		uint64_t live = set->member[first + word] & ~set->trash[first + word];
 		if (live) living += (size_t)__builtin_popcountll(promote_word(arena, number, word, live, generation));
 	}
-	if (!living) return 0;
-	tally_page_age(page);
-	if (generation == 0) arena->has_middle[number / 64] |= (uint64_t)1 << number % 64;
+	return age_page(page, living, generation);
+}
+
+// ---- ages of what is over the budget ----
+
+// Those of the blocks that live.
+static uint64_t living_among(const struct tally_page *page, unsigned word, uint64_t blocks)
+{
+	uint64_t living = blocks;
+	for (uint64_t rest = blocks; rest; rest &= rest - 1) {
+		const struct tally_object *object = tally_block_at(page, word * 64 + (unsigned)__builtin_ctzll(rest));
+		if (!variant_count_stopped(object)) living &= ~(rest & -rest);
+	}
 	return living;
+}
+
+static size_t pass_over(struct tally_page *page, int generation)
+{
+	struct tally_arena *arena = tally_arena_of(page);
+	unsigned number = tally_page_index(page);
+	size_t living = 0;
+	tally_page_fold(page);
+	bool has_free = tally_page_filled(page) != (unsigned)page->used;
+	for (unsigned word = 0; word < tally_candidate_words(page) && word < TALLY_BIT_WORDS; word++) {
+		uint64_t blocks = tally_trial_of_age(page, word, generation);
+		if (has_free) blocks = living_among(page, word, blocks);
+		if (blocks) living += (size_t)__builtin_popcountll(promote_word(arena, number, word, blocks, generation));
+	}
+	return age_page(page, living, generation);
+}
+
+static int pass_over_listed(struct tally_page *page, void *context)
+{
+	struct tally_candidates *set = context;
+	if (*tally_page_word(page) == 0 && tally_page_takes_part(page)) set->passed_over += pass_over(page, set->generation);
+	return 0;
 }
 
 size_t tally_sweep_promote(struct tally_candidates *set, int generation)
 {
-	size_t living = 0;
+	uint64_t before = set->passed_over;
+	if (set->is_short) tally_pages_each_young(generation > 0, pass_over_listed, set);
 	tally_pages_forget_young(generation > 0);
+	size_t living = set->passed_over - before;
 	for (uint32_t i = 0; i < set->pages; i++) living += promote_page(set, set->page[i], generation);
 	return living;
 }
@@ -64,18 +108,29 @@ static inline void drop(tally_object *referent, void *context)
 	if (variant_drop_stopped(referent)) drop_dead(referent);
 }
 
-TALLY_INLINED void empty_object(struct tally_object *object, unsigned layout, uint64_t *trash)
+static inline uint64_t free_buffer(void *buffer)
 {
-	tally_trace(object, layout, drop, trash);
-	void *buffer = tally_trace_buffer(object, layout);
-	if (buffer) tally_heap_free_stopped(buffer);
-	variant_void_stopped(object);
+	if (!buffer) return 0;
+	uint64_t bytes = tally_page_of(buffer)->block_size;
+	tally_heap_free_stopped(buffer);
+	return bytes;
 }
 
-TALLY_INLINED void empty_word(struct tally_page *page, unsigned word, uint64_t bits, unsigned layout, uint64_t *trash)
+// Returns the bytes of its buffer.
+TALLY_INLINED uint64_t empty_object(struct tally_object *object, unsigned layout, uint64_t *trash)
 {
+	tally_trace(object, layout, drop, trash);
+	uint64_t bytes = free_buffer(tally_trace_buffer(object, layout));
+	variant_void_stopped(object);
+	return bytes;
+}
+
+TALLY_INLINED uint64_t empty_word(struct tally_page *page, unsigned word, uint64_t bits, unsigned layout, uint64_t *trash)
+{
+	uint64_t bytes = 0;
 	for (; bits; bits &= bits - 1)
-		empty_object(tally_block_at(page, word * 64 + (unsigned)__builtin_ctzll(bits)), layout, trash);
+		bytes += empty_object(tally_block_at(page, word * 64 + (unsigned)__builtin_ctzll(bits)), layout, trash);
+	return bytes;
 }
 
 // The objects give up what they refer to; chooses the layout outside the loops. Returns how many they are.
@@ -83,17 +138,19 @@ static size_t empty_page(struct tally_candidates *set, struct tally_page *page)
 {
 	unsigned first = tally_candidate_first(page) / 64;
 	size_t emptied = 0;
+	uint64_t bytes = 0;
 	for (unsigned word = 0; word < tally_candidate_words(page); word++) {
 		uint64_t bits = set->trash[first + word];
 		emptied += (size_t)__builtin_popcountll(bits);
 		switch (page->layout) {
-		case TALLY_LAYOUT_POINTERS: empty_word(page, word, bits, TALLY_LAYOUT_POINTERS, set->trash); break;
-		case TALLY_LAYOUT_ARRAY: empty_word(page, word, bits, TALLY_LAYOUT_ARRAY, set->trash); break;
-		case TALLY_LAYOUT_SLOTS: empty_word(page, word, bits, TALLY_LAYOUT_SLOTS, set->trash); break;
-		case TALLY_LAYOUT_INSTANCE: empty_word(page, word, bits, TALLY_LAYOUT_INSTANCE, set->trash); break;
-		default: empty_word(page, word, bits, TALLY_LAYOUT_ENTRIES, set->trash); break;
+		case TALLY_LAYOUT_POINTERS: bytes += empty_word(page, word, bits, TALLY_LAYOUT_POINTERS, set->trash); break;
+		case TALLY_LAYOUT_ARRAY: bytes += empty_word(page, word, bits, TALLY_LAYOUT_ARRAY, set->trash); break;
+		case TALLY_LAYOUT_SLOTS: bytes += empty_word(page, word, bits, TALLY_LAYOUT_SLOTS, set->trash); break;
+		case TALLY_LAYOUT_INSTANCE: bytes += empty_word(page, word, bits, TALLY_LAYOUT_INSTANCE, set->trash); break;
+		default: bytes += empty_word(page, word, bits, TALLY_LAYOUT_ENTRIES, set->trash); break;
 		}
 	}
+	set->bytes += emptied * page->block_size + bytes;
 	return emptied;
 }
 
@@ -138,7 +195,6 @@ size_t tally_sweep_free(struct tally_candidates *set)
 		tally_page_fold(page);
 		int32_t untold = page->used - page->counted;
 		size_t emptied = empty_page(set, page);
-		set->bytes += emptied * page->block_size;
 		if (emptied) free_page(set, page, emptied, &large);
 		page->counted = page->used - untold; // what a collection frees is not held against new objects
 		freed += emptied;

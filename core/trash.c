@@ -20,8 +20,6 @@
 
 #include <tally/gc.h>
 
-enum { CAME_BACK = 1, CLASS = 2 }; // in the lowest bits of an address
-
 // ---- setting aside, the world stopped ----
 
 static size_t count_set_aside(const struct tally_candidates *set)
@@ -39,7 +37,7 @@ static void take(struct tally_trash *trash, struct tally_object *object)
 	bool is_class = tally_object_is_class(object);
 	variant_hold_stopped(object);
 	tally_fetch_or(&object->gc, TALLY_GC_TRASH, relaxed);
-	trash->object[trash->count++] = (uintptr_t)object | (is_class ? CLASS : 0);
+	trash->object[trash->count++] = (uintptr_t)object | (is_class ? TALLY_TRASH_CLASS : 0);
 	trash->has_classes |= is_class;
 	trash->has_weak |= has_gc(object, TALLY_GC_REFERRED | TALLY_GC_WATCHER);
 }
@@ -57,10 +55,10 @@ static void move(struct tally_trash *trash, struct tally_candidates *set)
 
 static struct tally_object *object_at(const struct tally_trash *trash, size_t i)
 {
-	return (struct tally_object *)(trash->object[i] & ~(uintptr_t)(CAME_BACK | CLASS));
+	return (struct tally_object *)(trash->object[i] & ~(uintptr_t)TALLY_TRASH_FLAGS);
 }
 
-static bool came_back(const struct tally_trash *trash, size_t i) { return trash->object[i] & CAME_BACK; }
+static bool came_back(const struct tally_trash *trash, size_t i) { return trash->object[i] & TALLY_TRASH_CAME_BACK; }
 
 // Weak references that are trash are taken off their lists first: they are not told.
 static void clear_weak(struct tally_trash *trash)
@@ -75,9 +73,7 @@ static void clear_weak(struct tally_trash *trash)
 
 int tally_trash_set_aside(struct tally_trash *trash, struct tally_candidates *set)
 {
-	*trash = (struct tally_trash){.count = 0};
 	tally_watchers_init(&trash->watchers);
-	trash->debug = tally_garbage_debug();
 	if (!tally_trial_mark_special(set, tally_garbage_wants_all(trash->debug))) return 0; // nothing of the host's
 	trash->object = tally_record_new(count_set_aside(set) * sizeof trash->object[0]);
 	if (!trash->object) return -1;
@@ -114,7 +110,7 @@ static bool finalize_all(const struct tally_trash *trash)
 static void bring_back(struct tally_trash *trash, size_t i)
 {
 	tally_fetch_and(&object_at(trash, i)->gc, (uint8_t)~TALLY_GC_TRASH, relaxed);
-	trash->object[i] |= CAME_BACK;
+	trash->object[i] |= TALLY_TRASH_CAME_BACK;
 }
 
 static void look_again_stopped(struct tally_trash *trash, struct tally_candidates *set)
@@ -144,7 +140,10 @@ static void look_again(struct tally_trash *trash, struct tally_gc_collection *co
 	tally_pause_end(collection);
 }
 
-static bool is_dead_class(const struct tally_trash *trash, size_t i) { return (trash->object[i] & (CLASS | CAME_BACK)) == CLASS; }
+static bool is_dead_class(const struct tally_trash *trash, size_t i)
+{
+	return (trash->object[i] & TALLY_TRASH_FLAGS) == TALLY_TRASH_CLASS;
+}
 
 // Before anything is cleared.
 static void close_classes(const struct tally_trash *trash, struct tally_gc_collection *collection)
@@ -212,28 +211,29 @@ static void save_all(struct tally_trash *trash)
 	for (size_t i = 0; i < trash->count; i++) variant_decref(object_at(trash, i));
 }
 
-// Some of it has not died. Where memory is short it is left to a later collection.
-static void keep_uncollectable(const struct tally_trash *trash, struct tally_gc_collection *collection)
+static void unmark_all(const struct tally_trash *trash)
 {
-	uintptr_t *address = tally_record_new(trash->count * sizeof *address);
-	size_t count = 0;
-	for (size_t i = 0; address && i < trash->count; i++)
-		if (!(trash->object[i] & (CAME_BACK | CLASS))) address[count++] = trash->object[i];
-	tally_uncollectable_keep(address, count, trash->debug, collection);
-	tally_record_free(address);
+	for (size_t i = 0; i < trash->count; i++)
+		if (!came_back(trash, i)) tally_fetch_and(&object_at(trash, i)->gc, (uint8_t)~TALLY_GC_TRASH, relaxed);
 }
 
-static void clear_and_let_go(const struct tally_trash *trash, size_t dead, struct tally_gc_collection *collection)
+static size_t count_dead_classes(const struct tally_trash *trash)
+{
+	size_t count = 0;
+	for (size_t i = 0; trash->has_classes && i < trash->count; i++) count += is_dead_class(trash, i);
+	return count;
+}
+
+static void clear_and_let_go(struct tally_trash *trash, size_t dead, struct tally_gc_collection *collection)
 {
 	uint64_t before = tally_self.trash_destroyed;
+	bool can_tell = !tally_self.burying; // else they wait to be destroyed until this collection is over
 	if (trash->has_classes) close_classes(trash, collection);
 	clear_all(trash);
+	if (!can_tell) unmark_all(trash);
 	let_go(trash);
-	size_t classes = 0;
-	for (size_t i = 0; trash->has_classes && i < trash->count; i++) classes += is_dead_class(trash, i);
-	uint64_t destroyed = tally_self.trash_destroyed - before + classes;
-	bool is_known = !tally_self.burying; // else they still wait to be destroyed
-	if (is_known && destroyed < dead) keep_uncollectable(trash, collection);
+	uint64_t gone = tally_self.trash_destroyed - before + count_dead_classes(trash);
+	if (can_tell && gone < dead) tally_uncollectable_keep(trash, collection);
 	if (trash->has_classes) bury_classes(trash);
 }
 

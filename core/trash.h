@@ -23,8 +23,10 @@
 #include "weakref.h"
 #include <tally/gcwatch.h>
 
+enum { TALLY_TRASH_CAME_BACK = 1, TALLY_TRASH_CLASS = 2, TALLY_TRASH_FLAGS = 3 };
+
 struct tally_trash {
-	uintptr_t *object; // addresses, those of a page together; bit 0: it came back to life; bit 1: a class
+	uintptr_t *object; // addresses, those of a page together; in the lowest bits flags
 	size_t count;
 	bool has_classes;
 	bool has_weak; // some of it is referred to weakly, or is a weak reference on a list
@@ -32,7 +34,7 @@ struct tally_trash {
 	struct tally_watchers watchers; // those who are to be told
 };
 
-// Moves such trash out of the set's. 0; -1: no memory, and nothing has happened. World stopped.
+// Moves such trash out of the set's; `trash` is zero but for its flags. 0; -1: no memory, and nothing has happened. World stopped.
 int tally_trash_set_aside(struct tally_trash *trash, struct tally_candidates *set);
 
 // Finalizes, looks again, clears, lets go; frees the list; buries; and adds to the collection what has become of it. The world goes.

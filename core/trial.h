@@ -6,8 +6,12 @@
 #include "candidates.h"
 #include "type.h"
 
+// Blocks of the page's word, live or not, of that age (0, 1, 2) or younger.
+uint64_t tally_trial_of_age(const struct tally_page *page, unsigned word, int generation);
+
 // Which blocks of the numbered pages are candidates, and how often each is referred to from elsewhere.
-// `generation`: every live block of that age or younger.
+// `generation`: every live block of that age or younger. What the set's budget does not do for counts as reachable, and so does what it
+// refers to.
 void tally_trial_subtract(struct tally_candidates *set, int generation);
 // The members that the set has already, each of which is held once by the collector.
 void tally_trial_subtract_members(struct tally_candidates *set);

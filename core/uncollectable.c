@@ -5,84 +5,102 @@
 // candidates (core/trial.h): what is reachable has been brought back too late, by a clear or a destructor, and is none of
 // the collector's business any more; the rest is in cycles through types that cannot be cleared.
 //
-// It is rare, so it may take as long as a full collection.
+// It is rare, so it may take as long as a full collection. It works in the list of the trash and needs no other memory to find
+// and unmark them all.
+//
+// I1  Afterwards none of the trash that lives is marked, classes excepted, which are about to go.
 #include "uncollectable.h"
 #include "garbage.h"
 #include "object.h"
-#include "os.h"
 #include "pause.h"
 #include "trial.h"
 
 #include <stdlib.h>
 #include <tally/gc.h>
 
-struct survivors {
-	const uintptr_t *address; // in order
-	size_t addresses;
-	struct tally_object **object; // found alive, those of a page together; held
-	size_t count, stuck;          // the first `stuck` are uncollectable
-};
+enum { SURVIVED = 4 }; // one more flag in an address: objects stand at multiples of eight
+
+static uintptr_t address_of(uintptr_t entry) { return entry & ~(uintptr_t)(TALLY_TRASH_FLAGS | SURVIVED); }
 
 static int by_address(const void *left, const void *right)
 {
-	uintptr_t a = *(const uintptr_t *)left, b = *(const uintptr_t *)right;
+	uintptr_t a = address_of(*(const uintptr_t *)left), b = address_of(*(const uintptr_t *)right);
 	return (a > b) - (a < b);
 }
 
-static bool is_survivor(const struct survivors *survivors, struct tally_object *object)
+static uintptr_t *find(const struct tally_trash *trash, const struct tally_object *object)
 {
 	uintptr_t address = (uintptr_t)object;
-	if (!variant_is_alive(object) || !(tally_load(&object->gc, relaxed) & TALLY_GC_TRASH)) return false;
-	return bsearch(&address, survivors->address, survivors->addresses, sizeof address, by_address);
+	return bsearch(&address, trash->object, trash->count, sizeof address, by_address);
 }
 
-static int find(struct tally_page *page, void *context)
+// ---- the world stopped ----
+
+static void look_at(struct tally_trash *trash, struct tally_object *object)
 {
-	struct survivors *survivors = context;
+	if (!variant_is_alive(object) || !(tally_load(&object->gc, relaxed) & TALLY_GC_TRASH)) return;
+	uintptr_t *entry = find(trash, object);
+	if (!entry || *entry & TALLY_TRASH_FLAGS) return;
+	variant_hold_stopped(object);
+	tally_fetch_and(&object->gc, (uint8_t)~TALLY_GC_TRASH, relaxed);
+	*entry |= SURVIVED;
+}
+
+static int look_at_page(struct tally_page *page, void *context)
+{
 	if (!tally_layout_is_tracked(page->layout) || page->used == 0) return 0;
-	for (unsigned i = 0; i < tally_page_filled(page); i++) {
-		struct tally_object *object = tally_block_at(page, i);
-		if (!is_survivor(survivors, object)) continue;
-		variant_hold_stopped(object);
-		tally_fetch_and(&object->gc, (uint8_t)~TALLY_GC_TRASH, relaxed);
-		survivors->object[survivors->count++] = object;
-	}
+	for (unsigned i = 0; i < tally_page_filled(page); i++) look_at(context, tally_block_at(page, i));
 	return 0;
 }
 
-static void move_up(struct survivors *survivors, size_t i)
+static void swap(uintptr_t *a, uintptr_t *b)
 {
-	struct tally_object *object = survivors->object[i];
-	survivors->object[i] = survivors->object[survivors->stuck];
-	survivors->object[survivors->stuck++] = object;
+	uintptr_t old = *a;
+	*a = *b;
+	*b = old;
 }
 
-// Without memory nobody is found to be stuck.
-static void find_stuck(struct survivors *survivors)
+// Brings the survivors to the front, in order, their flags off. Returns how many they are.
+static size_t gather(struct tally_trash *trash)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < trash->count; i++) {
+		if (!(trash->object[i] & SURVIVED)) continue;
+		trash->object[i] &= ~(uintptr_t)SURVIVED;
+		swap(&trash->object[count++], &trash->object[i]);
+	}
+	return count;
+}
+
+// Of the first `count` brings those to the front that only one another refer to. Returns how many they are; 0 without memory.
+static size_t find_stuck(struct tally_object **object, size_t count)
 {
 	struct tally_candidates set;
-	if (!tally_candidates_of_objects(&set, survivors->object, survivors->count)) {
+	size_t stuck = 0;
+	if (!tally_candidates_of_objects(&set, object, count)) {
 		tally_trial_subtract_members(&set);
 		tally_trial_mark_held(&set);
-		for (size_t i = 0; i < survivors->count; i++)
-			if (tally_candidate_has(set.trash, tally_candidate_number(survivors->object[i]))) move_up(survivors, i);
+		for (size_t i = 0; i < count; i++)
+			if (tally_candidate_has(set.trash, tally_candidate_number(object[i])))
+				swap((uintptr_t *)&object[stuck++], (uintptr_t *)&object[i]);
 	}
 	tally_candidates_release(&set);
+	return stuck;
 }
 
-void tally_uncollectable_keep(uintptr_t *address, size_t count, unsigned debug, struct tally_gc_collection *collection)
+// ---- the world going ----
+
+void tally_uncollectable_keep(struct tally_trash *trash, struct tally_gc_collection *collection)
 {
-	struct survivors survivors = {.address = address, .addresses = count};
-	if (!address || !(survivors.object = tally_record_new(count * sizeof *survivors.object))) return;
-	qsort(address, count, sizeof *address, by_address);
+	struct tally_object **object = (struct tally_object **)trash->object;
+	qsort(object, trash->count, sizeof *object, by_address);
 	tally_pause_begin();
-	tally_pages_each(find, &survivors);
-	find_stuck(&survivors);
+	tally_pages_each(look_at_page, trash);
+	size_t count = gather(trash), stuck = find_stuck(object, count);
 	tally_pause_end(collection);
-	tally_garbage_put(survivors.object, survivors.stuck);
-	for (size_t i = 0; debug & TALLY_GC_DEBUG_UNCOLLECTABLE && i < survivors.stuck; i++)
-		tally_garbage_tell("uncollectable", survivors.object[i]);
-	for (size_t i = 0; i < survivors.count; i++) variant_decref(survivors.object[i]);
-	collection->uncollectable += survivors.stuck;
-	tally_record_free(survivors.object);
+	tally_garbage_put(object, stuck);
+	for (size_t i = 0; trash->debug & TALLY_GC_DEBUG_UNCOLLECTABLE && i < stuck; i++)
+		tally_garbage_tell("uncollectable", object[i]);
+	for (size_t i = 0; i < count; i++) variant_decref(object[i]);
+	collection->uncollectable += stuck;
 }

@@ -53,6 +53,8 @@ static inline bool variant_resurrect_end(struct tally_object *object);
 
 // References; 0: a free block or a dying object; UINT32_MAX: immortal.
 static inline uint32_t variant_count_stopped(const struct tally_object *object);
+// The same by the fewest steps: only if they are 1 to 255, else 0, and perhaps 0 although they are.
+static inline uint32_t variant_few_stopped(const struct tally_object *object);
 // One reference more; from now on the object has no owner, so that whoever drops the last one destroys it.
 static inline void variant_hold_stopped(struct tally_object *object);
 // One reference less. True: that was the last one; nothing has been destroyed.
@@ -107,6 +109,9 @@ struct tally_standing variant_thread_standing(const struct tally_member *member)
 
 void variant_world_stop(void);
 void variant_world_start(void);
+// Before a stop that may follow the last one at once: lets those threads in, for a bounded time, that have waited for the start
+// and are still on their way. The caller is attached, at a run point, with no section open; others may stop the world meanwhile.
+void variant_world_let_in(void);
 // World stopped by the calling thread: calls work(context, 0) on this thread and work(context, i), 0 < i < most, on threads
 // that stand still meanwhile, as far as there are any that come in time; returns when every call that began has returned.
 // Each index is used at most once, each thread too. `work` touches only what context gives it: not tally_self, no counts, no

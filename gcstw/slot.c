@@ -7,6 +7,8 @@
 #include "help.h"
 #include "variant.h"
 
+#include <limits.h>
+
 enum {
 	SPIN = TALLY_SPINS(3000), // some tens of microseconds: as long as a young collection stops the world (docs/stopping.md)
 	SPIN_AGAIN = TALLY_SPINS(400), // some ten microseconds: whoever has helped or was woken looks for the next job so long
@@ -14,8 +16,27 @@ enum {
 
 struct tally_slot *tally_slots[SLOT_TAGS];
 _Atomic uint32_t slot_running;
+_Atomic uint32_t slot_called;
+unsigned slot_processors;
 
 // ---- attach ----
+
+// Whoever brings the number to 0 wakes those at the gate.
+void slot_count_in(void)
+{
+	if (tally_fetch_sub(&slot_called, 1, relaxed) != (SLOT_GATE | 1)) return;
+	tally_fetch_and(&slot_called, ~SLOT_GATE, relaxed);
+	tally_wake(&slot_called, INT_MAX);
+}
+
+static void come_in(struct tally_slot *slot)
+{
+	if (tally_exchange(&slot->waits, 0, relaxed) == SLOT_CALLED) slot_count_in();
+}
+
+// More threads have yet to stop than can run: they need this one's processor. (While the stopper still asks the number is
+// below 0.)
+static bool is_in_the_way(void) { return (int32_t)tally_load(&slot_running, relaxed) >= (int32_t)slot_processors; }
 
 static void wait_for_release(struct tally_slot *slot, uint64_t word)
 {
@@ -40,7 +61,8 @@ static bool try_attach(struct tally_slot *slot, uint64_t *word)
 static __attribute__((noinline)) void attach_slow(struct tally_slot *slot, uint64_t word)
 {
 	uint32_t last_job = 0;
-	int spins = SPIN;
+	int spins = is_in_the_way() ? 0 : SPIN;
+	tally_store(&slot->waits, SLOT_WAITS, relaxed);
 	do {
 		if (help_try(&last_job)) {
 			spins = SPIN_AGAIN;
@@ -51,6 +73,7 @@ static __attribute__((noinline)) void attach_slow(struct tally_slot *slot, uint6
 			spins = SPIN_AGAIN;
 		}
 	} while (!try_attach(slot, &word));
+	come_in(slot);
 }
 
 void slot_attach(struct tally_slot *slot)

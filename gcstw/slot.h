@@ -18,6 +18,8 @@
 //     not nest. So a stopped world has no drop half done.
 // I4  WAITER is set by the one thread that waits to attach, with CLAIMED only; whoever ends CLAIMED clears it and wakes.
 // I5  REFRESH is set with ATTACHED only, by anybody; the thread clears it at its next stop point, or by leaving.
+// I6  slot_called is the number of threads on their way: those whose slots are CALLED (a start has given them back, and they
+//     have not come in since), and those that want the registry's latch.
 // docs/counting.md has the whole protocol, docs/memory-order.md the pairs of orders.
 #ifndef TALLY_GCSTW_SLOT_H
 #define TALLY_GCSTW_SLOT_H
@@ -38,6 +40,7 @@ enum {
 
 struct tally_slot {
 	_Alignas(64) _Atomic uint64_t word; // RMW by everybody; polled by its thread with one relaxed load
+	_Atomic uint32_t waits;             // see below. Relaxed: the word orders it
 	struct tally_slot *next_orphan;     // guarded by the registry's latch
 	uint16_t tag;
 	struct tally_limbo *limbo; // what its thread has given up and others may still read (biased/reclaim.c)
@@ -77,6 +80,20 @@ void slot_release(struct tally_slot *slot);
 
 // Threads that have been asked to stop and have not yet, once the stopper has added their number (gcstw/stop.c).
 extern _Atomic uint32_t slot_running;
+
+// `waits`: 0; WAITS, by the thread before it waits for its role; CALLED, by a start that finds WAITS, before it gives the slot
+// back; 0 again, by the thread once it is in. A start that comes while the thread is still on its way counts it no second time.
+enum { SLOT_WAITS = 1, SLOT_CALLED = 2 };
+
+// Threads on their way (I6), and SLOT_GATE: somebody sleeps until there are none (tally_slots_let_in).
+#define SLOT_GATE 0x80000000u
+extern _Atomic uint32_t slot_called;
+
+// One less is on its way.
+void slot_count_in(void);
+
+// How many threads can run at a time. Written with the first slot.
+extern unsigned slot_processors;
 
 // For a thread that must wait in the middle of a call: suspends its sections and leaves its role, without destroying
 // anything; and takes the role again, the sections staying suspended (biased/light_lock.c resumes them).

@@ -9,11 +9,19 @@
 // I1  While the world is stopped every slot is CLAIMED by the stopper, and no list holds a page.
 // I2  slot_running is 0 between stops.
 // I3  A thread that waits for the latch is not attached.
+// I4  Nobody waits at the gate for longer than GATE, nor for a thread that has not been on its way since the last start.
 #include "stop.h"
 #include "help.h"
 #include "os.h"
 #include "report.h"
 #include "variant.h"
+
+enum {
+	SPIN = TALLY_SPINS(400), // some ten microseconds: who computes stops within one, and to be woken takes fifty
+	SPIN_AT_GATE = TALLY_SPINS(400), // as long as those who spin, too, take to come in
+	GATE = 50000000, // ns: some ten time slices of the system, for those who wait for a processor
+	WORTH_A_SLEEP = 20000, // ns
+};
 
 static struct {
 	struct tally_latch latch;
@@ -36,6 +44,7 @@ static struct tally_slot *make_slot(void)
 	if (registry.made + 1 >= SLOT_TAGS) return NULL;
 	struct tally_slot *slot = tally_record_new(sizeof *slot);
 	if (!slot) return NULL;
+	if (!registry.made) slot_processors = tally_processors();
 	slot->tag = (uint16_t)(registry.made + 1);
 	if (!tally_slot_prepare(slot)) {
 		tally_record_free(slot);
@@ -47,22 +56,36 @@ static struct tally_slot *make_slot(void)
 	return slot;
 }
 
+// Threads that come and go. They are on their way as those are that wait for the start at a slot: a stopper that takes the latch
+// again at once would keep them out for as long as it likes.
+static void take_latch_as_comer(void)
+{
+	tally_fetch_add(&slot_called, 1, relaxed);
+	tally_latch_take(&registry.latch);
+}
+
+static void drop_latch_as_comer(void)
+{
+	tally_latch_drop(&registry.latch);
+	slot_count_in();
+}
+
 struct tally_slot *tally_slot_get(void)
 {
-	tally_latch_take(&registry.latch);
+	take_latch_as_comer();
 	struct tally_slot *slot = take_orphan();
 	if (!slot) slot = make_slot();
-	tally_latch_drop(&registry.latch);
+	drop_latch_as_comer();
 	return slot;
 }
 
 void tally_slot_leave_behind(struct tally_slot *slot)
 {
-	tally_latch_take(&registry.latch);
+	take_latch_as_comer();
 	tally_slot_fold(slot);
 	slot->next_orphan = registry.orphans;
 	registry.orphans = slot;
-	tally_latch_drop(&registry.latch);
+	drop_latch_as_comer();
 }
 
 void tally_slots_each(void (*visit)(struct tally_slot *slot, void *context), void *context)
@@ -84,6 +107,7 @@ void tally_slots_fini(void)
 	registry.made = 0;
 	registry.orphans = NULL;
 	tally_store(&slot_running, 0, relaxed);
+	tally_store(&slot_called, 0, relaxed);
 	help_reset();
 	registry.latch = (struct tally_latch)TALLY_LATCH_INIT;
 }
@@ -110,11 +134,12 @@ static void wait_until_stopped(uint32_t asked, uint64_t since)
 	// order: acquire everything that the stopped threads wrote; pairs with count_down. Else: the stopper reads stale
 	// counts.
 	uint32_t left = tally_fetch_add(&slot_running, asked, acquire) + asked;
-	while (left) {
-		tally_wait(&slot_running, left, tally_patience_left(&patience));
+	for (int tries = 0; left; tries++) {
+		if (tries < SPIN) tally_spin_pause();
+		else tally_wait(&slot_running, left, tally_patience_left(&patience));
 		// order: acquire, as above; pairs with count_down. Else: as above.
 		left = tally_load(&slot_running, acquire);
-		if (left && !tally_patience_left(&patience)) tally_patience_report(&patience, "the world to stop");
+		if (left && tries >= SPIN && !tally_patience_left(&patience)) tally_patience_report(&patience, "the world to stop");
 	}
 }
 
@@ -144,9 +169,18 @@ void tally_slots_stop(void)
 	tally_slots_each(take_stopped, NULL);
 }
 
+// Only a thread that has no role writes `waits` beside this one, and only to say that it waits.
+static void call_waiter(struct tally_slot *slot)
+{
+	if (tally_load(&slot->waits, relaxed) != SLOT_WAITS) return;
+	tally_fetch_add(&slot_called, 1, relaxed);
+	tally_store(&slot->waits, SLOT_CALLED, relaxed);
+}
+
 static void release(struct tally_slot *slot, void *unused)
 {
 	(void)unused;
+	call_waiter(slot);
 	slot_release(slot);
 }
 
@@ -155,4 +189,44 @@ void tally_slots_start(void)
 	tally_slots_each(release, NULL);
 	tally_latch_drop(&registry.latch);
 	note(TALLY_STANDS_AWAY);
+}
+
+// ---- the gate ----
+
+static bool are_in(uint32_t called) { return !(called & ~SLOT_GATE); }
+
+static void sleep_at_gate(uint32_t called, uint64_t ns)
+{
+	if (!(called & SLOT_GATE) && !tally_cas(&slot_called, &called, called | SLOT_GATE, relaxed)) return;
+	tally_wait(&slot_called, called | SLOT_GATE, ns);
+}
+
+// Until all who were called are in, or `end`. Returns when that was.
+static uint64_t wait_for_called(uint64_t end)
+{
+	uint32_t called = tally_load(&slot_called, relaxed);
+	for (int tries = 0; !are_in(called) && tries < SPIN_AT_GATE; tries++) {
+		tally_spin_pause();
+		called = tally_load(&slot_called, relaxed);
+	}
+	uint64_t now = tally_clock();
+	for (; !are_in(called) && now < end; now = tally_clock()) {
+		sleep_at_gate(called, end - now);
+		called = tally_load(&slot_called, relaxed);
+	}
+	return now;
+}
+
+// Nobody need wake this thread. A start, or who comes in after it, may make it look at the clock too early.
+static void let_pass(uint64_t end)
+{
+	for (uint64_t now = tally_clock(); now < end; now = tally_clock())
+		if (end - now < WORTH_A_SLEEP) tally_spin_pause();
+		else tally_wait(&slot_called, tally_load(&slot_called, relaxed), end - now);
+}
+
+void tally_slots_let_in(void)
+{
+	uint64_t begin = tally_clock(), end = begin + GATE, in = wait_for_called(end), twice = in + (in - begin);
+	let_pass(twice < end ? twice : end);
 }

@@ -19,6 +19,10 @@ void tally_slots_stop(void);
 // Gives every slot back and lets go of the latch.
 void tally_slots_start(void);
 
+// Waits, detached and for a bounded time, until every thread that waited for the last start is in; and then as long again, so
+// that whoever came last has had as much of the time as the first. Anybody may stop the world meanwhile.
+void tally_slots_let_in(void);
+
 // When the last stop began, by tally_clock. Any thread.
 uint64_t tally_slots_stopping_since(void);
 

@@ -123,10 +123,29 @@ void variant_run_point(void)
 
 const bool variant_world_waits = true;
 
-void variant_world_stop(void)
+static void step_out(void)
 {
 	tally_slot_pausing(tally_self.slot);
 	while (!slot_try_leave(tally_self.slot)) slot_take(tally_self.slot);
+}
+
+static void step_in(void)
+{
+	slot_attach(tally_self.slot);
+	tally_slot_entered(tally_self.slot);
+}
+
+void variant_world_let_in(void)
+{
+	if (!tally_load(&slot_called, relaxed)) return;
+	step_out();
+	tally_slots_let_in();
+	step_in();
+}
+
+void variant_world_stop(void)
+{
+	step_out();
 	tally_slots_stop();
 	tally_self.is_stopper = true;
 }
@@ -135,8 +154,7 @@ void variant_world_start(void)
 {
 	tally_self.is_stopper = false;
 	tally_slots_start();
-	slot_attach(tally_self.slot);
-	tally_slot_entered(tally_self.slot);
+	step_in();
 }
 
 struct each_heap {

@@ -109,6 +109,12 @@ static inline uint32_t variant_count_stopped(const struct tally_object *object)
 	return variant_is_alive(object) ? variant_refcount(object) : 0;
 }
 
+static inline uint32_t variant_few_stopped(const struct tally_object *object)
+{
+	uint32_t count = tally_load(&object->local, relaxed);
+	return count - 1 < UINT8_MAX && tally_load(&object->shared, relaxed) == 0 ? count : 0;
+}
+
 static inline void variant_hold_stopped(struct tally_object *object) { variant_incref(object); }
 
 static inline bool variant_drop_stopped(struct tally_object *object) { return variant_resurrect_end(object); }

@@ -90,6 +90,8 @@ void variant_world_stop(void) {}
 
 void variant_world_start(void) {}
 
+void variant_world_let_in(void) {} // who waits for the lock asks for it
+
 void variant_world_help(void (*work)(void *context, unsigned index), void *context, unsigned most)
 {
 	(void)most; // the others are none of this build's business, nor do they wait for it

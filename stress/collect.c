@@ -13,17 +13,13 @@
 //
 // A measurement that is not of what it says ends with status 1: the number of objects collected must be the number of
 // those that became garbage, and nothing may be alive at the end.
-#include <inttypes.h>
+#include "collecting.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#include <tally/tally.h>
-#include <tally/gc.h>
 
 enum {
 	FULL_REPETITIONS = 5,
@@ -32,109 +28,7 @@ enum {
 	WARM_UP = 1,     // repetitions before those that are measured
 	RING = 5,        // lists in a ring; as many are kept for each ring
 	WINDOW = 100000, // pairs that live at a time
-	STRIDE = 7919,   // a prime
-	STRIDE_START = 13,
 };
-
-static const uint64_t fini_timeout_ns = UINT64_C(10000000000);
-
-// ---- what must hold ----
-
-static _Noreturn void fail(const char *operation)
-{
-	const char *message = tally_error_message();
-	fprintf(stderr, "tally-collect-%s: %s: %s\n", tally_variant(), operation,
-	        *message ? message : "failed without a message");
-	exit(1);
-}
-
-static tally_object *need(tally_object *object, const char *operation)
-{
-	if (!object) fail(operation);
-	return object;
-}
-
-static void check(int result, const char *operation)
-{
-	if (result < 0) fail(operation);
-}
-
-static void *need_memory(size_t count, size_t size)
-{
-	void *memory = calloc(count ? count : 1, size);
-	if (!memory) {
-		fprintf(stderr, "tally-collect-%s: no memory for %zu times %zu bytes\n", tally_variant(), count, size);
-		exit(1);
-	}
-	return memory;
-}
-
-static void expect(const char *what, uint64_t found, uint64_t wanted)
-{
-	if (found == wanted) return;
-	fprintf(stderr, "tally-collect-%s: %s: %" PRIu64 " found, %" PRIu64 " expected\n", tally_variant(), what, found,
-	        wanted);
-	exit(1);
-}
-
-// ---- figures ----
-
-static double now_ns(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static int by_size(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-	return (a > b) - (a < b);
-}
-
-// The smallest number that at least `percent` of them do not exceed. Sorts them.
-static double percentile(double *numbers, size_t count, unsigned percent)
-{
-	qsort(numbers, count, sizeof *numbers, by_size);
-	return numbers[(count * percent + 99) / 100 - 1];
-}
-
-static void print(const char *figure, double value) { printf("%s %.3f\n", figure, value); }
-
-// ---- random numbers: the same in each run ----
-
-static uint64_t random_state;
-
-static size_t draw_below(size_t limit)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (size_t)(random_state >> 11) % limit;
-}
-
-// ---- the life of the runtime ----
-
-static tally_token token;
-
-static void start(void)
-{
-	random_state = UINT64_C(88172645463325252);
-	check(tally_init(NULL), "tally_init");
-	check(tally_thread_attach(&token), "tally_thread_attach");
-	tally_gc_disable();
-}
-
-static void stop(void)
-{
-	tally_heap_stats stats = {.size = sizeof stats};
-	check(tally_heap_stats_get(&stats), "tally_heap_stats_get");
-	expect("objects alive at the end", stats.live_objects, 0);
-	check(tally_thread_detach(token), "tally_thread_detach");
-	uint64_t leaked = 0;
-	check(tally_fini(fini_timeout_ns, &leaked), "tally_fini");
-	expect("objects leaked", leaked, 0);
-}
 
 // ---- collections ----
 
@@ -156,100 +50,6 @@ static tally_gc_pauses pauses_so_far(void)
 	return pauses;
 }
 
-static uint64_t collected_so_far(void)
-{
-	uint64_t collected = 0;
-	for (int generation = 0; generation < TALLY_GC_GENERATIONS; generation++) {
-		tally_gc_stats stats = {.size = sizeof stats};
-		check(tally_gc_get_stats(generation, &stats), "tally_gc_get_stats");
-		collected += stats.collected;
-	}
-	return collected;
-}
-
-// ---- lists ----
-
-static tally_object *make_list(tally_object *first, tally_object *second)
-{
-	tally_object *items[] = {first, second};
-	return need(tally_list_from(items, second ? 2 : 1), "tally_list_from");
-}
-
-static void set(tally_object *list, size_t index, tally_object *value)
-{
-	check(tally_list_set(list, (ptrdiff_t)index, value), "tally_list_set");
-}
-
-// Gives the reference of the caller to the list.
-static void give(tally_object *list, size_t index, tally_object *value)
-{
-	set(list, index, value);
-	tally_decref(value);
-}
-
-static tally_object *make_nones(size_t size)
-{
-	tally_object **items = need_memory(size, sizeof *items);
-	for (size_t i = 0; i < size; i++) items[i] = tally_none();
-	tally_object *list = need(tally_list_from(items, size), "tally_list_from");
-	free(items);
-	return list;
-}
-
-// ---- live lists ----
-
-struct graph {
-	size_t size;
-	tally_object **lists; // in the order in which they were made; the holder owns them
-	tally_object *holder;
-};
-
-enum shape { SEQ, STRIDED, RANDOM };
-
-// The numbers below `size` in random order; the caller frees them.
-static size_t *make_permutation(size_t size)
-{
-	size_t *numbers = need_memory(size, sizeof *numbers);
-	for (size_t i = 0; i < size; i++) numbers[i] = i;
-	for (size_t i = size - 1; i > 0; i--) {
-		size_t j = draw_below(i + 1), number = numbers[i];
-		numbers[i] = numbers[j];
-		numbers[j] = number;
-	}
-	return numbers;
-}
-
-// Each list refers to one list and one refers to it: all lie in cycles, and become garbage with the holder.
-static void link_lists(const struct graph *graph, enum shape shape)
-{
-	size_t size = graph->size, *random = shape == RANDOM ? make_permutation(size) : NULL;
-	for (size_t i = 0; i < size; i++) {
-		size_t next = shape == SEQ       ? (i + 1) % size
-		              : shape == STRIDED ? (i * STRIDE + STRIDE_START) % size
-		                                 : random[i];
-		set(graph->lists[i], 0, graph->lists[next]);
-	}
-	free(random);
-}
-
-static struct graph make_graph(size_t size, enum shape shape)
-{
-	struct graph graph = {.size = size, .lists = need_memory(size, sizeof *graph.lists)};
-	for (size_t i = 0; i < size; i++) graph.lists[i] = make_list(tally_none(), NULL);
-	link_lists(&graph, shape);
-	graph.holder = need(tally_list_from(graph.lists, size), "tally_list_from");
-	for (size_t i = 0; i < size; i++) tally_decref(graph.lists[i]);
-	return graph;
-}
-
-static void drop_graph(struct graph *graph)
-{
-	tally_decref(graph->holder);
-	free(graph->lists);
-}
-
-static tally_object *draw_list(const struct graph *graph) { return graph->lists[draw_below(graph->size)]; }
-
 // ---- full collections of live lists ----
 
 static void time_full(const char *figure, size_t size)
@@ -257,7 +57,7 @@ static void time_full(const char *figure, size_t size)
 	double spent[FULL_REPETITIONS];
 	for (int i = 0; i < WARM_UP; i++) collect(2, 0);
 	for (int i = 0; i < FULL_REPETITIONS; i++) spent[i] = collect(2, 0) / (double)size;
-	print(figure, percentile(spent, FULL_REPETITIONS, 50));
+	print_figure(figure, percentile(spent, FULL_REPETITIONS, 50));
 }
 
 // A thread that does nothing but come to points: in the builds without a lock it stands still at one, and helps.
@@ -327,8 +127,8 @@ static void run_tree(const size_t *numbers)
 		built[i] = spent_building / (double)nodes;
 		collected[i] = spent_collecting / (double)nodes;
 	}
-	print("build", percentile(built, TREE_REPETITIONS, 50));
-	print("collect", percentile(collected, TREE_REPETITIONS, 50));
+	print_figure("build", percentile(built, TREE_REPETITIONS, 50));
+	print_figure("collect", percentile(collected, TREE_REPETITIONS, 50));
 }
 
 // ---- young collections ----
@@ -373,27 +173,19 @@ static void run_young(const size_t *numbers)
 	tally_decref(kept);
 	drop_graph(&old);
 	collect(2, old.size);
-	print("pause-median", percentile(paused, YOUNG_REPETITIONS, 50));
-	print("pause-p99", percentile(paused, YOUNG_REPETITIONS, 99));
-	print("whole-median", percentile(whole, YOUNG_REPETITIONS, 50));
+	print_figure("pause-median", percentile(paused, YOUNG_REPETITIONS, 50));
+	print_figure("pause-p99", percentile(paused, YOUNG_REPETITIONS, 99));
+	print_figure("whole-median", percentile(whole, YOUNG_REPETITIONS, 50));
 }
 
 // ---- allocation with automatic collection ----
-
-// Two lists that refer to each other, in the window's place, where another pair was: that is garbage now.
-static void make_pair(tally_object *window, size_t place)
-{
-	tally_object *one = make_list(tally_none(), NULL);
-	give(one, 0, make_list(one, NULL));
-	give(window, place, one);
-}
 
 // Returns the time that the longest took, in ns, with whatever collection happened in it.
 static double make_pairs(tally_object *window, size_t pairs)
 {
 	double longest = 0, before = now_ns();
 	for (size_t i = 0; i < pairs; i++) {
-		make_pair(window, i % WINDOW);
+		give(window, i % WINDOW, make_pair()); // the pair that was there is garbage now
 		double after = now_ns();
 		if (after - before > longest) longest = after - before;
 		before = after;
@@ -416,10 +208,11 @@ static void run_alloc(const size_t *numbers)
 	drop_graph(&old);
 	if (tally_gc_collect(2) < 0) fail("tally_gc_collect");
 	expect("objects collected in all", collected_so_far() - collected, 2 * numbers[1] + old.size);
-	print("pauses", (double)pauses.count);
-	print("pause-p99", (double)pauses.pause.p99 / 1e3);
-	print("pause-max", (double)pauses.pause.max / 1e3);
-	print("longest", longest / 1e3);
+	print_figure("pauses", (double)pauses.count);
+	print_figure("pause-median", (double)pauses.pause.p50 / 1e3);
+	print_figure("pause-p99", (double)pauses.pause.p99 / 1e3);
+	print_figure("pause-max", (double)pauses.pause.max / 1e3);
+	print_figure("longest", longest / 1e3);
 }
 
 // ---- the command line ----
@@ -442,26 +235,11 @@ static const struct row rows[] = {
 
 static const size_t row_count = sizeof rows / sizeof rows[0];
 
-static _Noreturn void refuse(const char *given, const char *expected)
-{
-	fprintf(stderr, "tally-collect-%s: '%s' given, %s expected\n", tally_variant(), given, expected);
-	exit(2);
-}
-
-static size_t parse_number(const char *given, size_t least, size_t most)
-{
-	char *end = NULL, expected[80];
-	unsigned long long number = strtoull(given, &end, 10);
-	if (*given >= '0' && *given <= '9' && !*end && number >= least && number <= most) return (size_t)number;
-	snprintf(expected, sizeof expected, "a number from %zu to %zu", least, most);
-	refuse(given, expected);
-}
-
 static void run_row(const struct row *row, const size_t *numbers)
 {
-	start();
+	begin_runtime();
 	row->run(numbers);
-	stop();
+	end_runtime();
 }
 
 static int check_all(void)

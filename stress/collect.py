@@ -165,6 +165,7 @@ def run_alloc(old_size, pairs):
     collected = sum(generation["collected"] for generation in gc.get_stats()) - collected
     expect("objects collected in all", collected, 2 * pairs + old_size)
     show("pauses", len(pauses))
+    show("pause-median", percentile(pauses, 50) if pauses else 0)
     show("pause-p99", percentile(pauses, 99) if pauses else 0)
     show("pause-max", max(pauses, default=0))
     show("longest", longest / 1e3)

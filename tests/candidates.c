@@ -38,7 +38,8 @@ static void end(struct tally_candidates *set)
 
 // ---- what holds of every set ----
 
-// The numbers of a page: from a multiple of 64 on, one for each block and at least one more, for each byte of it.
+// The numbers of a page: from a multiple of 64 on, one for each block and at least one more, for each byte of it but the
+// last.
 static void check_page(const struct tally_candidates *set, const struct tally_page *page)
 {
 	uint32_t first = tally_candidate_first(page), end = first + (uint32_t)tally_candidate_words(page) * 64;
@@ -48,7 +49,7 @@ static void check_page(const struct tally_candidates *set, const struct tally_pa
 		struct tally_object *block = tally_block_at(page, i);
 		if (!CHECK_EQ(tally_candidate_number(block), first + i)) return;
 		if (!CHECK_PTR(tally_candidate_at(page, first + i), block)) return;
-		char *last = (char *)block + page->block_size - 1;
+		char *last = (char *)block + page->block_size - 2;
 		if (page->run == 1 && !CHECK_EQ(tally_candidate_number((struct tally_object *)(void *)last), first + i)) return;
 	}
 	char *beyond = page->base + TALLY_PAGE_SIZE - 1;

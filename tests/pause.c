@@ -1,4 +1,4 @@
-// tests/pause.c: the histograms of the collector's stops: I1 of core/pause.c, and how exact its percentiles are.
+// tests/pause.c: the histograms of the collector's stops: I1 and I2 of core/pause.c, and how exact its percentiles are.
 //
 // The source is included, so that durations can be recorded that nobody has to wait for.
 #include "../core/pause.c"
@@ -104,16 +104,16 @@ static void i1_the_buckets_hold_each_stop_once(void)
 	for (unsigned stops = 1; stops <= 50; stops++) {
 		tally_pause_begin();
 		tally_pause_end(&(struct tally_gc_collection){0});
-		CHECK_EQ(buckets_of(&record.pause), stops);
-		CHECK_EQ(buckets_of(&record.to_safepoint), stops);
+		CHECK_EQ(buckets_of(&records[ALL].pause), stops);
+		CHECK_EQ(buckets_of(&records[ALL].to_safepoint), stops);
 		CHECK_EQ(tally_gc_get_pauses(&pauses), 0);
 		CHECK_EQ(pauses.count, stops);
 	}
 	CHECK(pauses.pause.total >= pauses.pause.max);
 	CHECK(pauses.pause.p50 <= pauses.pause.p99 && pauses.pause.p99 <= pauses.pause.max);
-	CHECK_EQ(pauses.pause.total, record.pause.total);
+	CHECK_EQ(pauses.pause.total, records[ALL].pause.total);
 	tally_gc_reset_pauses();
-	CHECK_EQ(buckets_of(&record.pause) + buckets_of(&record.to_safepoint), 0);
+	CHECK_EQ(buckets_of(&records[ALL].pause) + buckets_of(&records[ALL].to_safepoint), 0);
 	CHECK_EQ(tally_gc_get_pauses(&pauses), 0);
 	CHECK(pauses.count == 0 && pauses.pause.max == 0 && pauses.pause.total == 0 && pauses.to_safepoint.total == 0);
 }
@@ -140,6 +140,108 @@ static void a_stop_is_measured_from_its_parts(void)
 	else CHECK(pauses.to_safepoint.total > 0);
 }
 
+// ---- by generation ----
+
+static tally_gc_pauses pauses_of(int generation)
+{
+	tally_gc_pauses pauses = {.size = sizeof pauses};
+	CHECK_EQ(tally_gc_get_pauses_of(generation, &pauses), 0);
+	return pauses;
+}
+
+static void stop_for(int generation, unsigned times)
+{
+	tally_gc_collection collection = {.generation = generation};
+	for (; times > 0; times--) {
+		tally_pause_begin();
+		tally_pause_end(&collection);
+	}
+}
+
+static void i2_what_is_recorded_of_all_is_the_sum_of_the_generations(void)
+{
+	tally_gc_pauses all = {.size = sizeof all};
+	uint64_t pause = 0, to_safepoint = 0, longest = 0;
+	tally_gc_reset_pauses();
+	for (int generation = 0; generation < ALL; generation++) stop_for(generation, 10 * (unsigned)generation + 3);
+	CHECK_EQ(tally_gc_get_pauses(&all), 0);
+	for (int generation = 0; generation < ALL; generation++) {
+		tally_gc_pauses one = pauses_of(generation);
+		CHECK_EQ(one.count, 10 * generation + 3);
+		CHECK(one.pause.p50 <= one.pause.p99 && one.pause.p99 <= one.pause.max && one.pause.max <= one.pause.total);
+		pause += one.pause.total;
+		to_safepoint += one.to_safepoint.total;
+		if (one.pause.max > longest) longest = one.pause.max;
+	}
+	CHECK_EQ(all.count, 39);
+	CHECK_EQ(all.pause.total, pause);
+	CHECK_EQ(all.pause.max, longest);
+	CHECK_EQ(all.to_safepoint.total, to_safepoint);
+	for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
+		uint32_t sum = 0;
+		for (int generation = 0; generation < ALL; generation++) sum += records[generation].pause.bucket[bucket];
+		if (!CHECK_EQ(records[ALL].pause.bucket[bucket], sum)) return;
+	}
+}
+
+static void a_collection_counts_for_the_generation_that_was_asked_for_alone(void)
+{
+	tally_gc_disable();
+	tally_gc_reset_pauses();
+	for (int generation = 0; generation < ALL; generation++)
+		for (int i = 0; i <= generation; i++) CHECK_EQ(tally_gc_collect(generation), 0);
+	for (int generation = 0; generation < ALL; generation++) CHECK_EQ(pauses_of(generation).count, generation + 1);
+}
+
+static void a_reset_forgets_all_generations(void)
+{
+	for (int generation = 0; generation < ALL; generation++) stop_for(generation, 2);
+	tally_gc_reset_pauses();
+	for (int generation = 0; generation < ALL; generation++) {
+		tally_gc_pauses none = pauses_of(generation);
+		CHECK(none.count == 0 && none.pause.max == 0 && none.pause.total == 0 && none.to_safepoint.total == 0);
+	}
+	stop_for(1, 1);
+	CHECK_EQ(pauses_of(0).count, 0);
+	CHECK_EQ(pauses_of(1).count, 1);
+}
+
+static void a_wrong_generation_or_size_is_refused_and_named(void)
+{
+	tally_gc_pauses pauses = {.size = sizeof pauses, .count = 7};
+	CHECK_EQ(tally_gc_get_pauses_of(-1, &pauses), -1);
+	CHECK_ERROR(TALLY_ERROR_VALUE, "gc_get_pauses_of: generation -1, expected 0, 1 or 2");
+	CHECK_EQ(tally_gc_get_pauses_of(3, &pauses), -1);
+	CHECK_ERROR(TALLY_ERROR_VALUE, "gc_get_pauses_of: generation 3, expected 0, 1 or 2");
+	CHECK_EQ(pauses.count, 7);
+	char of[128], all[128];
+	snprintf(of, sizeof of, "gc_get_pauses_of: size is 8, expected sizeof(tally_gc_pauses), %zu", sizeof pauses);
+	snprintf(all, sizeof all, "gc_get_pauses: size is 8, expected sizeof(tally_gc_pauses), %zu", sizeof pauses);
+	pauses.size = 8;
+	CHECK_EQ(tally_gc_get_pauses_of(0, &pauses), -1);
+	CHECK_ERROR(TALLY_ERROR_VALUE, of);
+	CHECK_EQ(tally_gc_get_pauses(&pauses), -1);
+	CHECK_ERROR(TALLY_ERROR_VALUE, all);
+}
+
+static void stops_for_which_a_collection_has_no_room_are_added_to_its_last(void)
+{
+	tally_gc_collection collection = {.generation = 1};
+	uint64_t before = 0;
+	tally_gc_reset_pauses();
+	for (unsigned stop = 1; stop <= TALLY_GC_STOPS + 3; stop++) {
+		before = collection.pause[TALLY_GC_STOPS - 1];
+		tally_pause_begin();
+		tally_pause_end(&collection);
+		CHECK_EQ(collection.stops, stop < TALLY_GC_STOPS ? stop : TALLY_GC_STOPS);
+		if (stop >= TALLY_GC_STOPS) CHECK(collection.pause[TALLY_GC_STOPS - 1] >= before);
+	}
+	uint64_t sum = 0;
+	for (int stop = 0; stop < TALLY_GC_STOPS; stop++) sum += collection.pause[stop];
+	CHECK_EQ(pauses_of(1).count, TALLY_GC_STOPS + 3);
+	CHECK_EQ(pauses_of(1).pause.total, sum);
+}
+
 int main(void)
 {
 	fixture_begin(60);
@@ -150,5 +252,10 @@ int main(void)
 	TAP_RUN(the_summary_has_the_median_the_hundredth_and_the_sum);
 	TAP_RUN(i1_the_buckets_hold_each_stop_once);
 	TAP_RUN(a_stop_is_measured_from_its_parts);
+	TAP_RUN(i2_what_is_recorded_of_all_is_the_sum_of_the_generations);
+	TAP_RUN(a_collection_counts_for_the_generation_that_was_asked_for_alone);
+	TAP_RUN(a_reset_forgets_all_generations);
+	TAP_RUN(a_wrong_generation_or_size_is_refused_and_named);
+	TAP_RUN(stops_for_which_a_collection_has_no_room_are_added_to_its_last);
 	return tap_end();
 }

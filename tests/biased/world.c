@@ -6,6 +6,7 @@
 #include "variant.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 static tally_object *list; // of one int
 
@@ -319,6 +320,83 @@ static void a_thread_that_comes_back_from_a_region_waits_for_the_start(void)
 	check_known_thread_waits(come_back_from_a_region);
 }
 
+// ---- who waits for the start, and is let in before the next stop ----
+
+// Each is asleep when the world starts. With the processors taken up by others some may be too late for a gate of bounded patience.
+static unsigned count_let_in(unsigned rounds, void (*let_in)(void))
+{
+	unsigned were_in = 0;
+	for (unsigned i = 0; i < rounds; i++) {
+		reach(&at, 0);
+		pthread_t thread = spawn(come_back_from_a_region, NULL);
+		await(&at, 1);
+		variant_world_stop();
+		reach(&at, 2);
+		while (!(word_of_comer() & SLOT_WAITER)) sched_yield();
+		variant_world_start();
+		let_in();
+		variant_world_stop();
+		were_in += has_reached(&at, 3); // it has gone on, as far as its next point
+		variant_world_start();
+		await(&at, 3);
+		finish(thread);
+		CHECK_EQ(tally_load(&slot_called, relaxed) & ~SLOT_GATE, 0);
+	}
+	return were_in;
+}
+
+static void collect_the_young(void) { CHECK_EQ(tally_gc_collect(0), 0); }
+
+static void whoever_waited_for_the_start_is_let_in_before_the_next_stop(void)
+{
+	unsigned rounds = tap_scale(50u), were_in = count_let_in(rounds, variant_world_let_in);
+	tap_note("%u of %u were let in", were_in, rounds);
+	CHECK(were_in > rounds / 2);
+}
+
+static void a_collection_that_follows_a_stop_at_once_lets_in_who_waited(void)
+{
+	unsigned rounds = tap_scale(50u), were_in = count_let_in(rounds, collect_the_young);
+	tap_note("%u of %u were let in", were_in, rounds);
+	CHECK(were_in > rounds / 2);
+}
+
+enum { GETS_ON = 20000 };
+
+// Number 0 collects, the others count from its tenth collection on until all have got on.
+static void collect_or_read(void *rounds, unsigned number)
+{
+	uint64_t *mine = (uint64_t *)rounds + number;
+	while (!number && !has_reached(&at, 2)) {
+		CHECK(tally_gc_collect(2) >= 0);
+		if (++*mine == 10) reach(&at, 1);
+	}
+	while (!has_reached(&at, 2)) {
+		tally_decref(tally_list_get(list, 0));
+		if (has_reached(&at, 1) && ++*mine == GETS_ON && atomic_fetch_add(&reads, 1) == 2) reach(&at, 2);
+	}
+}
+
+// However often one collects, the others get on.
+static void every_thread_gets_on_while_one_collects_without_end(void)
+{
+	uint64_t rounds[4] = {0, 0, 0, 0};
+	tally_object *many = must(tally_list_new());
+	for (int i = 0; i < 20000; i++) { // so that the others fall asleep
+		tally_object *one = must(tally_list_new());
+		CHECK_EQ(tally_list_append(many, one), 0);
+		tally_decref(one);
+	}
+	make_list();
+	reach(&at, 0);
+	atomic_store(&reads, 0);
+	run_threads(4, collect_or_read, rounds);
+	tap_note("%" PRIu64 " collections; rounds %" PRIu64 ", %" PRIu64 ", %" PRIu64, rounds[0], rounds[1], rounds[2], rounds[3]);
+	for (int i = 1; i < 4; i++) CHECK(rounds[i] >= GETS_ON);
+	tally_decref(many);
+	tally_decref(list);
+}
+
 // ---- who goes while it is stopped, or being stopped ----
 
 static void *end_when_asked(void *in_region)
@@ -533,6 +611,9 @@ int main(void)
 	TAP_RUN(a_thread_that_attaches_for_the_first_time_waits_for_the_start);
 	TAP_RUN(a_thread_that_attaches_again_waits_for_the_start);
 	TAP_RUN(a_thread_that_comes_back_from_a_region_waits_for_the_start);
+	TAP_RUN(whoever_waited_for_the_start_is_let_in_before_the_next_stop);
+	TAP_RUN(a_collection_that_follows_a_stop_at_once_lets_in_who_waited);
+	TAP_RUN(every_thread_gets_on_while_one_collects_without_end);
 	TAP_RUN(a_thread_that_ends_when_it_is_asked_to_stop_has_stopped);
 	TAP_RUN(a_thread_may_end_while_the_world_is_stopped);
 	TAP_RUN(a_thread_that_leaves_its_slot_behind_waits_for_the_start);

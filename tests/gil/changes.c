@@ -23,7 +23,7 @@ static void only_another_holder_is_a_change(void)
 		CHECK_EQ(gil.changes, before); // the same holder: no waiter's interval starts anew
 		finish(spawn(have_the_lock_once, NULL));
 		CHECK_EQ(gil.changes, before + 2); // there and back
-		CHECK_PTR(gil.last, &tally_self);
+		CHECK_PTR(gil.last_thread, &tally_self);
 	}
 }
 
@@ -34,7 +34,7 @@ static void a_thread_that_ends_is_no_last_holder_any_more(void)
 	uint64_t before = gil.changes;
 	for (int i = 0; i < 10; i++) {
 		pthread_join(spawn(have_the_lock_once, NULL), NULL);
-		CHECK_PTR(gil.last, NULL);
+		CHECK_PTR(gil.last_thread, NULL);
 	}
 	CHECK_EQ(gil.changes, before + 10);
 	CHECK_EQ(tally_blocking_end(), 0);

@@ -50,9 +50,12 @@ static void stop_and_start(void) { stop(), start(), move(), leave(); }
 
 static void nobody_is_left(void)
 {
-	for (unsigned tag = 1; tag < SLOT_TAGS && tally_slots[tag]; tag++)
+	for (unsigned tag = 1; tag < SLOT_TAGS && tally_slots[tag]; tag++) {
 		SCHEDULE_ASSERT(tally_load(&tally_slots[tag]->word, relaxed) == SLOT_DETACHED);
+		SCHEDULE_ASSERT(tally_load(&tally_slots[tag]->waits, relaxed) == 0);
+	}
 	SCHEDULE_ASSERT(stopped == 0 && tally_load(&slot_running, relaxed) == 0);
+	SCHEDULE_ASSERT((tally_load(&slot_called, relaxed) & ~SLOT_GATE) == 0);
 }
 
 // ---- stopping: a stopped world counts exactly what the threads know they hold ----
@@ -383,6 +386,75 @@ static void called_poller(void)
 }
 static void called_check(void) { jobs_are_over(); }
 
+// ---- gate: who stops the world again at once lets those in first who waited for the last start; here nothing ends but by them ----
+
+static void gate_init(void) { set_stage(2, true); }
+static void gate_stopper(void)
+{
+	stop(), start();
+	bool was_called = tally_load(&tally_slots[2]->waits, relaxed) == SLOT_CALLED;
+	variant_world_let_in();
+	SCHEDULE_ASSERT(!was_called || tally_load(&tally_slots[2]->waits, relaxed) != SLOT_CALLED);
+	SCHEDULE_ASSERT((tally_load(&slot_called, relaxed) & ~SLOT_GATE) == 0);
+	stop(), start();
+	leave();
+}
+static void gate_check(void) { nobody_is_left(); }
+
+// ---- gate_two: two threads stop the world twice each, so that who is called may find it stopped again on its way ----
+
+static void gate_two_init(void) { set_stage(3, true); }
+static void gate_two_stopper(void)
+{
+	stop(), start();
+	variant_world_let_in();
+	stop(), start();
+	leave();
+}
+static void gate_two_check(void) { nobody_is_left(); }
+
+static void gate_stoppers_init(void) { set_stage(2, true); }
+static void gate_stoppers_check(void) { nobody_is_left(); }
+
+// ---- gate_claim: a thread waits for the end of a claim, of a stop, or of both; gate_end: for a thread that is called and ends ----
+
+static void gate_claim_init(void) { returning_init(); }
+static void gate_claim_check(void) { returning_check(); }
+
+static void gate_end_init(void) { set_stage(2, true); }
+static void gate_end_thread(void)
+{
+	helping_poller();
+	variant_thread_leave();
+}
+static void gate_end_check(void) { nobody_is_left(); }
+
+// ---- gate_coming: for a thread that comes for the first time and wants the latch ----
+
+static void gate_coming_init(void) { coming_init(); }
+static void gate_coming_stopper(void)
+{
+	stop();
+	bool was_called = (tally_load(&slot_called, relaxed) & ~SLOT_GATE) > 0; // it may be in already, and about to say so
+	start();
+	variant_world_let_in();
+	SCHEDULE_ASSERT(!was_called || tally_slots[2]);
+	leave();
+}
+static void gate_coming_check(void) { coming_check(); }
+
+// ---- passed_by: stops that follow at once and let nobody in: who is called is counted once ----
+
+static void passed_by_init(void) { set_stage(2, true); }
+static void passed_by_stopper(void)
+{
+	stop(), start();
+	stop(), start();
+	variant_world_let_in();
+	leave();
+}
+static void passed_by_check(void) { nobody_is_left(); }
+
 // ---- the table ----
 
 static struct schedule_scenario scenarios[] = {
@@ -401,6 +473,13 @@ static struct schedule_scenario scenarios[] = {
         BOUNDED(helping_stoppers, 2, 3, helping_stopper, helping_stoppers_second, helping_poller),
         SCENARIO(helping_stoppers_alone, 2, helping_stopper, helping_stoppers_second),
         SCENARIO(called, 2, called_stopper, called_poller),
+        SCENARIO(gate, 2, gate_stopper, helping_poller),
+        BOUNDED(gate_two, 2, 3, gate_two_stopper, gate_two_stopper, helping_poller),
+        BOUNDED(gate_stoppers, 3, 2, gate_two_stopper, gate_two_stopper),
+        BOUNDED(gate_claim, 2, 3, returning_owner, gate_two_stopper, returning_claimer),
+        SCENARIO(gate_coming, 2, gate_coming_stopper, exiting_newcomer),
+        BOUNDED(gate_end, 3, 2, gate_two_stopper, gate_end_thread),
+        BOUNDED(passed_by, 3, 2, passed_by_stopper, helping_poller),
 };
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 

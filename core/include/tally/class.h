@@ -29,7 +29,8 @@ typedef struct tally_class_spec {
 	// Called by tally_call(class, ...) on the new instance, with the arguments. 0; -1: the call fails. A class without one takes
 	// no arguments.
 	int (*init)(tally_object *self, tally_object *const *arguments, size_t count, void *context);
-	// As tally_host_type.finalize: once in an instance's life, before anything of it is given up; it may resurrect it.
+	// As tally_host_type.finalize: once in an instance's life, before anything of it is given up; it may resurrect it. An error
+	// that it leaves goes to the unraisable hook (tally/error.h).
 	void (*finalize)(tally_object *self, void *context);
 	// 0 with the hash in *hash; -1. A class that gives `equal` without `hash` has instances that are not hashable.
 	int (*hash)(tally_object *self, uint64_t *hash, void *context);

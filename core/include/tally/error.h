@@ -41,9 +41,11 @@ TALLY_API void tally_error_clear(void);
 TALLY_API void tally_error_set(enum tally_error_code code, const char *format, ...) TALLY_PRINTF(2, 3);
 
 // Told of the errors that no caller waits for, since the library called the host's code when an object died: a callback of a weak
-// reference or weak method, the callable of a finalize handle. `operation` says which ("weakref callback", "finalize"), `source` is
-// what was called; both and `message` are valid during the call. On the thread on which it happened, attached, with no lock
-// held; it may use the library, and must return. What has failed stops nothing else.
+// reference or weak method, the callable of a finalize handle; or a finalizer, which has left an error set at its return (that of a
+// call that failed and was meant to, too: it is to be cleared with tally_error_clear). `operation` says which ("weakref callback",
+// "finalize", "finalizer"), `source` is what was called, or the object that was finalized; both and `message` are valid during
+// the call. On the thread on which it happened, attached, with no lock held; it may use the library, and must return. What
+// has failed stops nothing else.
 typedef void (*tally_unraisable_fn)(enum tally_error_code code, const char *message, const char *operation, tally_object *source,
                                     void *context);
 

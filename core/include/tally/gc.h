@@ -20,6 +20,8 @@
 //
 // The calling thread's error and errno are the same after a collection as before, whatever ran in it, unless
 // tally_gc_collect itself fails.
+//
+// All settings are those of the running runtime: the next tally_init begins with the defaults.
 #ifndef TALLY_GC_H
 #define TALLY_GC_H
 
@@ -31,9 +33,10 @@ extern "C" {
 
 enum { TALLY_GC_GENERATIONS = 3 };
 
-// Collects `generation` (0, 1 or 2) and everything younger. Returns the number of unreachable objects found and not brought
-// back by a finalizer; 0 at once when another thread is just examining objects, or when a callback of a collection of this
-// thread asks. -1 with TALLY_ERROR_VALUE (no such generation), TALLY_ERROR_MEMORY (every object is as it was),
+// Collects `generation` (0, 1 or 2: everything) and everything younger. Returns the number of unreachable objects found and not
+// brought back by a finalizer; 0 at once when another thread is just examining objects or running the callbacks of the start of
+// a collection (whether this call collected is seen from `collections` of tally_gc_get_stats), or when a callback of a collection of
+// this thread asks. -1 with TALLY_ERROR_VALUE (no such generation), TALLY_ERROR_MEMORY (every object is as it was),
 // TALLY_ERROR_THREAD (not attached, or a critical section of this thread is open). Works while automatic collection is
 // disabled or suspended. No budget bounds it. A run point.
 TALLY_API int64_t tally_gc_collect(int generation);
@@ -62,7 +65,8 @@ TALLY_API void tally_gc_set_byte_threshold(uint64_t bytes);
 TALLY_API uint64_t tally_gc_get_byte_threshold(void);
 
 // How automatic collections go about it. In TALLY_GC_FULL each examines everything, and one begins when threshold[0] is exceeded
-// and so is a quarter of what the last one left alive: what PEP 703 does, since it gives generations up.
+// and so is a quarter of what the last one left alive (bytes: the byte threshold, and a quarter of what it left in use): what PEP
+// 703 does, since it gives generations up.
 enum tally_gc_mode { TALLY_GC_GENERATIONAL, TALLY_GC_FULL };
 
 // The mode is TALLY_GC_GENERATIONAL at first. Any thread, any state. set: 0; -1 with TALLY_ERROR_VALUE.
@@ -107,8 +111,8 @@ TALLY_API int64_t tally_gc_get_freeze_count(void);
 
 enum tally_gc_debug {
 	TALLY_GC_DEBUG_STATS = 1,         // the hook is told of the beginning and the end of each collection
-	TALLY_GC_DEBUG_COLLECTABLE = 2,   // of each unreachable object that can be collected
-	TALLY_GC_DEBUG_UNCOLLECTABLE = 4, // of each that cannot
+	TALLY_GC_DEBUG_COLLECTABLE = 2,   // of each unreachable object, before it is cleared
+	TALLY_GC_DEBUG_UNCOLLECTABLE = 4, // of each that is still there afterwards
 	TALLY_GC_DEBUG_SAVEALL = 32,      // what is unreachable goes to the garbage list instead of being cleared
 	TALLY_GC_DEBUG_LEAK = TALLY_GC_DEBUG_COLLECTABLE | TALLY_GC_DEBUG_UNCOLLECTABLE | TALLY_GC_DEBUG_SAVEALL,
 };
@@ -118,7 +122,8 @@ enum tally_gc_debug {
 // no lock held; it may use the library; an error that it leaves goes to the unraisable hook.
 typedef void (*tally_gc_debug_fn)(const char *line, tally_object *object, void *context);
 
-// Sets the flags, and who is told (NULL: nobody). Collections that begin later go by it. Any thread, any state. 0; -1 with
+// Sets the flags, and who is told from now on (NULL: nobody); a call of the hook that was set before may still be under way on another
+// thread. A collection goes by the flags as they were when it began. Any thread, any state. 0; -1 with
 // TALLY_ERROR_VALUE (unknown flags). Forgotten when the runtime ends.
 TALLY_API int tally_gc_set_debug(unsigned flags, tally_gc_debug_fn hook, void *context);
 TALLY_API unsigned tally_gc_get_debug(void);

@@ -39,7 +39,9 @@ typedef struct tally_host_type {
 	void (*clear)(void *payload, void *context);
 	// Called once in the object's life, before anything of it is given up: when its last reference goes, or when the
 	// collector finds it unreachable; `self` and all that it refers to are intact. It may bring the object back to life by
-	// taking a reference. On the thread that dropped or that collects; the thread's error is saved and restored.
+	// taking a reference. On the thread that dropped or that collects, unless tally/finalizer.h says otherwise. The thread's
+	// error is saved before, cleared, and restored after; one that the finalizer leaves goes to the unraisable hook
+	// (tally/error.h) and stops nothing.
 	void (*finalize)(tally_object *self, void *payload, void *context);
 	unsigned flags;   // TALLY_HOST_...
 	size_t alignment; // of the payload: a power of two up to 4,096; 0: 16

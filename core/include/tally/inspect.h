@@ -1,9 +1,10 @@
 // tally/inspect.h: looking at the objects of the heap: to find leaks, and to see what the collector sees.
 //
 // These stop the world while they look, and cost time in proportion to the heap (tally_gc_get_referents: to what it is given). What
-// they return is a list with references of its own, so it keeps alive what is in it. Objects that a collection has found
-// unreachable and is just disposing of are left out. All but the two questions are run points, and fail with TALLY_ERROR_THREAD
-// (not attached, or in a section) and TALLY_ERROR_MEMORY, in which case nothing has changed.
+// they return is a list with references of its own, so it keeps alive what is in it; like the garbage list (tally/gc.h) it is an
+// object that the next call finds, too. Objects that a collection has found unreachable and is just disposing of are left out
+// (but not where a referent is asked for: who asks has the object). All but the two questions are run points, and fail with
+// TALLY_ERROR_THREAD (not attached, or in a section) and TALLY_ERROR_MEMORY, in which case nothing has changed.
 #ifndef TALLY_INSPECT_H
 #define TALLY_INSPECT_H
 
@@ -34,7 +35,7 @@ TALLY_API tally_object *tally_gc_get_referrers(tally_object *const *objects, siz
 // without references (numbers, strings, host objects without a traverse) add nothing.
 TALLY_API tally_object *tally_gc_get_referents(tally_object *const *objects, size_t count);
 
-// What the heap holds of one type.
+// What the heap holds of one type. This struct does not grow.
 typedef struct tally_gc_type_count {
 	tally_object *type; // borrowed: valid as long as the type lives, and its objects keep it alive
 	uint64_t objects;   // alive, tracked or not; immortal ones included
