@@ -25,7 +25,7 @@ static void start_with(uint32_t threshold)
 {
 	CHECK_EQ(tally_gc_collect(2), 0);
 	tally_self.pending &= ~(uint32_t)TALLY_PENDING_COLLECT;
-	tally_young_set_threshold(threshold);
+	tally_gc_set_threshold((const uint32_t[]){threshold, 10, 10}); // stays after a collection, too
 	tally_young_rewatch(heap());
 	CHECK_EQ(tally_young_count(), 0);
 	CHECK(!is_asked_for());
