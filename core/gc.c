@@ -164,6 +164,7 @@ void tally_gc_run_point(void)
 	tally_self.pending &= ~(uint32_t)TALLY_PENDING_COLLECT;
 	if (!tally_due_now()) return;
 	if (!try_begin()) make_way();
+	else if (!tally_due_now()) end(); // somebody else has just collected, or switched it off
 	else if (collect(tally_due_generation(), true) < 0) tally_due_failed(); // not again before as much has been made
 }
 

@@ -98,7 +98,7 @@ void tally_uncollectable_keep(struct tally_trash *trash, struct tally_gc_collect
 	tally_pages_each(look_at_page, trash);
 	size_t count = gather(trash), stuck = find_stuck(object, count);
 	tally_pause_end(collection);
-	tally_garbage_put(object, stuck);
+	if (!tally_garbage_put(object, stuck)) stuck = 0;
 	for (size_t i = 0; trash->debug & TALLY_GC_DEBUG_UNCOLLECTABLE && i < stuck; i++)
 		tally_garbage_tell("uncollectable", object[i]);
 	for (size_t i = 0; i < count; i++) variant_decref(object[i]);
