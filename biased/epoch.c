@@ -101,6 +101,14 @@ void epoch_flush(ck_epoch_record_t *record, ck_stack_t *ready)
 	all_have_gone_on();
 }
 
+uint32_t epoch_of(const ck_epoch_record_t *record) { return ck_pr_load_uint(&record->epoch); }
+
+bool epoch_is_past(const ck_epoch_record_t *record)
+{
+	TALLY_ACCESS(&epoch.epoch, false);
+	return ck_pr_load_uint(&epoch.epoch) != epoch_of(record);
+}
+
 // ---- from outside ----
 
 bool epoch_is_inside(const ck_epoch_record_t *record) { return ck_pr_load_uint(&record->active); }

@@ -41,6 +41,10 @@ void epoch_poll(ck_epoch_record_t *record, ck_stack_t *ready);
 // World stopped: moves everything to `ready`.
 void epoch_flush(ck_epoch_record_t *record, ck_stack_t *ready);
 
+// In which epoch its section began; whether there has been another since. The record's thread.
+uint32_t epoch_of(const ck_epoch_record_t *record);
+bool epoch_is_past(const ck_epoch_record_t *record);
+
 bool epoch_is_inside(const ck_epoch_record_t *record);
 // The record keeps the epoch from going on; a glimpse. *age: by how many epochs it is behind.
 bool epoch_lags(const ck_epoch_record_t *record, uint32_t *age);

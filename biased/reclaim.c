@@ -287,11 +287,11 @@ static void ask_those_who_wait(void)
 // The first step may do no more than lead to the next epoch: after it the second looks once more.
 static void renew_and_poll(struct tally_limbo *limbo)
 {
-	uint32_t age;
-	bool has_lagged = epoch_lags(&limbo->record, &age);
+	uint32_t before = epoch_of(&limbo->record);
 	tally_store(&limbo->asked, 0, relaxed);
-	if (go_on(limbo) && go_on(limbo)) ask_those_who_lag();
-	if (has_lagged) ask_those_who_wait();
+	bool waits = go_on(limbo), has_gone_on = epoch_of(&limbo->record) != before; // known only now: others go on meanwhile
+	if (waits && go_on(limbo)) ask_those_who_lag();
+	if (has_gone_on) ask_those_who_wait();
 }
 
 void tally_slot_refresh(struct tally_slot *slot)
@@ -312,7 +312,7 @@ static void leave(struct tally_limbo *limbo)
 	if (!limbo->is_inside) return;
 	epoch_leave(&limbo->record);
 	limbo->is_inside = false;
-	if (!tally_load(&limbo->asked, relaxed)) return;
+	if (!tally_load(&limbo->asked, relaxed) && !epoch_is_past(&limbo->record)) return;
 	tally_store(&limbo->asked, 0, relaxed);
 	ask_those_who_wait(); // for this thread, perhaps
 }

@@ -88,7 +88,7 @@ static uint64_t count_young(const struct tally_page *page, int generation)
 {
 	uint64_t blocks = 0, free = tally_page_filled(page) - (uint64_t)page->used;
 	for (unsigned word = 0; word < tally_candidate_words(page); word++)
-		blocks += (uint64_t)__builtin_popcountll(tally_trial_of_age(page, word, generation));
+		blocks += tally_count_bits(tally_trial_of_age(page, word, generation));
 	return blocks - free;
 }
 

@@ -91,6 +91,9 @@ static inline struct tally_object *tally_candidate_at(const struct tally_page *p
 	return tally_block_at(page, number - tally_candidate_first(page));
 }
 
+// Full words are the commonest, and where the processor need not have an instruction for it a count is a call.
+static inline unsigned tally_count_bits(uint64_t bits) { return bits == UINT64_MAX ? 64 : (unsigned)__builtin_popcountll(bits); }
+
 static inline bool tally_candidate_has(const uint64_t *bits, uint32_t number) { return bits[number / 64] >> number % 64 & 1; }
 
 // Numbers the pages of the generation and everything younger, and gets memory for the rest, `member` and `residue` zeroed.

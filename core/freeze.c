@@ -29,7 +29,7 @@ bool tally_page_is_frozen_slow(const struct tally_page *page)
 	unsigned number = tally_page_index(page);
 	int32_t frozen = 0;
 	for (unsigned word = 0; word * 64 < tally_page_filled(page); word++)
-		frozen += __builtin_popcountll(tally_frozen_blocks(arena, number, word));
+		frozen += tally_count_bits(tally_frozen_blocks(arena, number, word));
 	return frozen == page->used; // what has been freed by others is used, too, and has its bits
 }
 
@@ -87,7 +87,7 @@ static int unfreeze_page(struct tally_page *page, void *context)
 	for (unsigned word = 0; word < TALLY_BIT_WORDS; word++) {
 		uint64_t frozen = tally_frozen_blocks(arena, number, word);
 		arena->middle[number][word] &= ~frozen;
-		*unfrozen += (size_t)__builtin_popcountll(frozen);
+		*unfrozen += tally_count_bits(frozen);
 	}
 	return 0;
 }

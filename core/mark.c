@@ -31,7 +31,7 @@ static void scan_next(struct tally_candidates *set, struct tally_batch *batch)
 	uint32_t number = dequeue(set);
 	uint64_t grey = set->marked[number] & ~set->scanned[number];
 	set->scanned[number] |= grey;
-	if (__builtin_popcountll(grey) >= TALLY_DENSE) tally_scan_word(tally_word_of(set, number), grey, mark, set);
+	if (tally_count_bits(grey) >= TALLY_DENSE) tally_scan_word(tally_word_of(set, number), grey, mark, set);
 	else tally_batch_add(batch, tally_word_of(set, number), grey);
 }
 

@@ -117,7 +117,7 @@ static void scan_word(struct tally_candidates *set, struct tally_crew_share *sha
 	uint64_t grey = share->marked[number] & ~set->scanned[number];
 	if (!grey) return;
 	set->scanned[number] |= grey;
-	if (__builtin_popcountll(grey) >= TALLY_DENSE) scan_dense(share, tally_word_of(set, number), grey);
+	if (tally_count_bits(grey) >= TALLY_DENSE) scan_dense(share, tally_word_of(set, number), grey);
 	else tally_batch_add(batch, tally_word_of(set, number), grey);
 	if (batch->size > TALLY_BATCH_ROOM) scan_batch(share, batch);
 }
@@ -189,7 +189,7 @@ static void unite(void *context, unsigned index)
 	uint64_t grey = 0;
 	uint32_t from, to;
 	while (tally_crew_take(crew, crew->set->words, WORDS_AT_ONCE, &from, &to))
-		for (uint32_t word = from; word < to; word++) grey += (uint64_t)__builtin_popcountll(unite_word(crew, word));
+		for (uint32_t word = from; word < to; word++) grey += tally_count_bits(unite_word(crew, word));
 	crew->share[index].grey = grey;
 }
 

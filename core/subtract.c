@@ -156,8 +156,8 @@ TALLY_INLINED void take_in(struct subtraction *subtraction, uint32_t number, uin
 	set->member[number] = findings.members;
 	set->marked[number] = findings.immortals | findings.over; // for now; the search for roots completes both
 	set->scanned[number] = findings.over;
-	subtraction->visited += (uint64_t)__builtin_popcountll(findings.members & ~findings.over);
-	if (findings.over) subtraction->passed_over += (uint64_t)__builtin_popcountll(findings.over);
+	subtraction->visited += tally_count_bits(findings.members & ~findings.over);
+	if (findings.over) subtraction->passed_over += tally_count_bits(findings.over);
 }
 
 TALLY_INLINED void take_in_page(struct subtraction *subtraction, const struct tally_page *page, unsigned layout, bool pays)

@@ -18,8 +18,9 @@
 static uint64_t promote_word(struct tally_arena *arena, unsigned page, unsigned word, uint64_t live, int generation)
 {
 	uint64_t *old = &arena->old[page][word], *middle = &arena->middle[page][word];
-	if (generation == 0) *middle |= live;
-	else *old |= live, *middle &= ~live;
+	uint64_t *to = generation == 0 ? middle : old;
+	if (live & ~*to) *to |= live; // most are of that age already: nothing is written, nor copied after a fork
+	if (to == old && *middle & live) *middle &= ~live;
 	return live;
 }
 
@@ -39,7 +40,7 @@ static size_t promote_page(const struct tally_candidates *set, struct tally_page
 	size_t living = 0;
 	for (unsigned word = 0; word < tally_candidate_words(page) && word < TALLY_BIT_WORDS; word++) {
 		uint64_t live = set->member[first + word] & ~set->trash[first + word];
-		if (live) living += (size_t)__builtin_popcountll(promote_word(arena, number, word, live, generation));
+		if (live) living += tally_count_bits(promote_word(arena, number, word, live, generation));
 	}
 	return age_page(page, living, generation);
 }
@@ -67,7 +68,7 @@ static size_t pass_over(struct tally_page *page, int generation)
 	for (unsigned word = 0; word < tally_candidate_words(page) && word < TALLY_BIT_WORDS; word++) {
 		uint64_t blocks = tally_trial_of_age(page, word, generation);
 		if (has_free) blocks = living_among(page, word, blocks);
-		if (blocks) living += (size_t)__builtin_popcountll(promote_word(arena, number, word, blocks, generation));
+		if (blocks) living += tally_count_bits(promote_word(arena, number, word, blocks, generation));
 	}
 	return age_page(page, living, generation);
 }
@@ -141,7 +142,8 @@ static size_t empty_page(struct tally_candidates *set, struct tally_page *page)
 	uint64_t bytes = 0;
 	for (unsigned word = 0; word < tally_candidate_words(page); word++) {
 		uint64_t bits = set->trash[first + word];
-		emptied += (size_t)__builtin_popcountll(bits);
+		if (!bits) continue;
+		emptied += tally_count_bits(bits);
 		switch (page->layout) {
 		case TALLY_LAYOUT_POINTERS: bytes += empty_word(page, word, bits, TALLY_LAYOUT_POINTERS, set->trash); break;
 		case TALLY_LAYOUT_ARRAY: bytes += empty_word(page, word, bits, TALLY_LAYOUT_ARRAY, set->trash); break;

@@ -26,7 +26,7 @@ static size_t count_set_aside(const struct tally_candidates *set)
 {
 	size_t count = 0;
 	for (uint32_t word = 1; word < set->words; word++)
-		count += (size_t)__builtin_popcountll(set->trash[word] & set->marked[word]);
+		count += tally_count_bits(set->trash[word] & set->marked[word]);
 	return count;
 }
 

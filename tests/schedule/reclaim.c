@@ -128,6 +128,18 @@ static void told_check(void)
 	all_is_given_up();
 }
 
+// ---- reminding: the same, and the one who is waited for is asked while it goes on already ----
+
+// Somebody has asked the walker before and does not wait any more.
+static void reminding_init(void)
+{
+	set_stage(2);
+	schedule_act_as(0);
+	tally_fetch_or(&tally_self.slot->word, SLOT_REFRESH, relaxed);
+}
+static void reminding_walker(void) { come_to_points(2); }
+static void reminding_check(void) { told_check(); }
+
 // ---- returning: the reader goes and comes back ----
 
 static void returning_init(void) { set_stage(2); }
@@ -312,6 +324,7 @@ static void lent_check(void) { borrowing_check(); }
 static struct schedule_scenario scenarios[] = {
         BOUNDED(reading, 3, 2, reading_reader, reading_retirer),
         BOUNDED(told, 3, 2, told_reader, told_retirer),
+        BOUNDED(reminding, 3, 2, reminding_walker, told_retirer),
         BOUNDED(returning, 3, 2, returning_reader, reading_retirer),
         BOUNDED(claiming, 3, 2, claiming_reader, claiming_retirer),
         BOUNDED(meeting, 3, 2, meeting_other, meeting_retirer),

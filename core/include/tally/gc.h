@@ -38,7 +38,8 @@ enum { TALLY_GC_GENERATIONS = 3 };
 // a collection (whether this call collected is seen from `collections` of tally_gc_get_stats), or when a callback of a collection of
 // this thread asks. -1 with TALLY_ERROR_VALUE (no such generation), TALLY_ERROR_MEMORY (every object is as it was),
 // TALLY_ERROR_THREAD (not attached, or a critical section of this thread is open). Works while automatic collection is
-// disabled or suspended. No budget bounds it. A run point.
+// disabled or suspended. No budget bounds it. Where threads still wait for the end of the last stop of the world it lets them in
+// first, for 50 ms at most, so that collections back to back keep nobody out. A run point.
 TALLY_API int64_t tally_gc_collect(int generation);
 
 // Switch automatic collection on (the default) and off. Any thread, any state, while the runtime runs; cannot fail.
