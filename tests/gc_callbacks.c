@@ -471,7 +471,8 @@ static void replace_itself(enum tally_gc_phase phase, const tally_gc_collection 
 // It would go on for ever if the new one were called in the same round.
 static void one_that_replaces_itself_at_each_call_hears_every_start(void)
 {
-	int id = add(replace_itself, &id);
+	int id = 0;
+	id = add(replace_itself, &id);
 	for (int i = 0; i < 5; i++) tally_gc_collect(0);
 	CHECK_STR(heard(), "R+R+R+R+R+");
 	CHECK_EQ(tally_gc_callback_remove(id), 0);

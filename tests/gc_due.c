@@ -248,7 +248,7 @@ static void *resume_last(void *unused)
 // One resumes while another suspends: it is suspended then, whatever was read in between.
 static void a_suspend_beside_a_resume_is_obeyed(void)
 {
-	const int rounds = tap_scale(2000);
+	const int rounds = tap_scale(400);
 	on(10, 10, 10);
 	for (int round = 0; round < rounds; round++) {
 		tally_gc_suspend();
@@ -536,7 +536,7 @@ static double build_heap(size_t count)
 // Each object is examined a few times, however many there are; twice each time: subtract, mark.
 static void the_work_of_all_collections_is_linear(void)
 {
-	const size_t count = tap_scale((size_t)200000);
+	const size_t count = tap_scale((size_t)100000);
 	for (int mode = TALLY_GC_GENERATIONAL; mode <= TALLY_GC_FULL; mode++)
 		for (int bytes = 0; bytes < 2; bytes++) {
 			CHECK_EQ(tally_gc_set_mode((enum tally_gc_mode)mode), 0);
