@@ -533,10 +533,11 @@ static double build_heap(size_t count)
 	return work;
 }
 
-// Each object is examined a few times, however many there are; twice each time: subtract, mark.
+// Each object is examined a few times, however many there are; twice each time: subtract, mark. The numbers are the same each time, and
+// go up by steps, so there are as many objects whatever the scale.
 static void the_work_of_all_collections_is_linear(void)
 {
-	const size_t count = tap_scale((size_t)100000);
+	const size_t count = 100000;
 	for (int mode = TALLY_GC_GENERATIONAL; mode <= TALLY_GC_FULL; mode++)
 		for (int bytes = 0; bytes < 2; bytes++) {
 			CHECK_EQ(tally_gc_set_mode((enum tally_gc_mode)mode), 0);
@@ -545,7 +546,7 @@ static void the_work_of_all_collections_is_linear(void)
 			build_heap(count / 8); // the memory of the collections is there then
 			double half = build_heap(count / 2), whole = build_heap(count);
 			CHECK(whole < 30);
-			CHECK(whole < half * 1.4 + 1);
+			CHECK(whole < half * 1.4 + 2);
 			CHECK(stats_of(2).collections > 1);
 			all_off();
 		}
