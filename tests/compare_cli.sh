@@ -8,33 +8,10 @@
 set -u
 driver=$(realpath "${1:?the driver expected}") workers=$(realpath "${2:?the folder of the workers expected}")
 page=$(dirname "$0")/../docs/compare.md
-folder=$(mktemp -d) || exit 1
+. "$(dirname "$0")/cli.sh"
 trap 'chmod -R u+rwx "$folder" 2>/dev/null; rm -rf "$folder"' EXIT
-trap 'exit 1' HUP INT TERM
 chmod 755 "$folder"
-out=$folder/out err=$folder/err
-
-points=0
-failed=0
-
-# point NAME STATUS: one line of TAP; status 0: it holds. What the last command said explains a failure.
-point()
-{
-	points=$((points + 1))
-	if [ "$2" = 0 ]; then
-		echo "ok $points - $1"
-		return
-	fi
-	sed 's/^/# /' "$out" "$err"
-	echo "not ok $points - $1"
-	failed=1
-}
-
-skip()
-{
-	points=$((points + 1))
-	echo "ok $points - $1 # SKIP $2"
-}
+error_lines=1
 
 compare() { "$driver" --workers "$workers" "$@" >"$out" 2>"$err"; }
 
@@ -44,16 +21,7 @@ program() { awk -v wanted="$1" '/^```$/ { on = 0 } on { print } /^```python$/ { 
 # One round with one thread, as short as it gets.
 compare_briefly() { compare --quick --rounds 1 --threads 1 --duration-ms 2 "$@"; }
 
-# refused NAME MESSAGE ARGUMENT...: status 2, the message on one line of stderr, nothing on stdout.
-refused()
-{
-	name=$1 message=$2
-	shift 2
-	compare "$@"
-	status=$?
-	[ $status = 2 ] && [ ! -s "$out" ] && [ "$(wc -l <"$err")" = 1 ] && grep -qF -e "$message" "$err"
-	point "$name is refused with status 2" $?
-}
+refused() { refused_by compare "$@"; }
 
 # wrong NAME MESSAGE ARGUMENT...: status 1, the message on stdout.
 wrong()

@@ -8,45 +8,14 @@ set -u
 programs=$(realpath "${1:?the folder of the programs expected}") operations=${2:?a number of operations expected}
 script=$(dirname "$0")/../script/differential
 seed=${TALLY_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-trap 'exit 1' HUP INT TERM
-out=$folder/out err=$folder/err
-
-points=0
-failed=0
-
-# point NAME STATUS: one line of TAP; status 0: it holds. What the last command said explains a failure.
-point()
-{
-	points=$((points + 1))
-	if [ "$2" = 0 ]; then
-		echo "ok $points - $1"
-		return
-	fi
-	cut -c 1-2000 "$out" "$err" | sed 's/^/# /'
-	echo "not ok $points - $1"
-	failed=1
-}
-
-skip()
-{
-	points=$((points + 1))
-	echo "ok $points - $1 # SKIP $2"
-}
+. "$(dirname "$0")/cli.sh"
+error_lines=1
 
 differential() { "$script" --programs "$programs" "$@" >"$out" 2>"$err"; }
 
-# refused NAME MESSAGE ARGUMENT...: status 2, the message on one line of stderr.
-refused()
-{
-	name=$1 message=$2
-	shift 2
-	"$@" >"$out" 2>"$err"
-	status=$?
-	[ $status = 2 ] && [ ! -s "$out" ] && [ "$(wc -l <"$err")" = 1 ] && grep -qF -e "$message" "$err"
-	point "$name is refused with status 2" $?
-}
+catch() { "$@" >"$out" 2>"$err"; }
+
+refused() { refused_by catch "$@"; }
 
 echo 'TAP version 13'
 echo "# seed $seed, $operations operations; TALLY_SEED=$seed repeats them"

@@ -7,37 +7,12 @@ set -u
 programs=$(realpath "${1:?the folder of the programs expected}") seconds=${2:?a number of seconds expected}
 script=$(dirname "$0")/../script/histories
 seed=${TALLY_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-trap 'exit 1' HUP INT TERM
-out=$folder/out err=$folder/err
+. "$(dirname "$0")/cli.sh"
+error_lines=1
 
-points=0
-failed=0
+catch() { "$@" >"$out" 2>"$err"; }
 
-# point NAME STATUS: one line of TAP; status 0: it holds. What the last command said explains a failure.
-point()
-{
-	points=$((points + 1))
-	if [ "$2" = 0 ]; then
-		echo "ok $points - $1"
-		return
-	fi
-	cut -c 1-2000 "$out" "$err" | sed 's/^/# /'
-	echo "not ok $points - $1"
-	failed=1
-}
-
-# refused NAME MESSAGE ARGUMENT...: status 2, the message on one line of stderr.
-refused()
-{
-	name=$1 message=$2
-	shift 2
-	"$@" >"$out" 2>"$err"
-	status=$?
-	[ $status = 2 ] && [ ! -s "$out" ] && [ "$(wc -l <"$err")" = 1 ] && grep -qF -e "$message" "$err"
-	point "$name is refused with status 2" $?
-}
+refused() { refused_by catch "$@"; }
 
 echo 'TAP version 13'
 echo "# seed $seed, $seconds s; TALLY_SEED=$seed repeats the programs"

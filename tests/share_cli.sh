@@ -5,46 +5,12 @@
 # status 2. SCRIPT is script/share, PROGRAMS the folder of tally-share-gil and the others.
 set -u
 script=$(realpath "${1:?script/share expected}") programs=$(realpath "${2:?the folder of the programs expected}")
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-trap 'exit 1' HUP INT TERM
-out=$folder/out err=$folder/err json=$folder/json
-
-points=0
-failed=0
-
-# point NAME STATUS: one line of TAP; status 0: it holds. What the last command said explains a failure.
-point()
-{
-	points=$((points + 1))
-	if [ "$2" = 0 ]; then
-		echo "ok $points - $1"
-		return
-	fi
-	sed 's/^/# /' "$out" "$err"
-	echo "not ok $points - $1"
-	failed=1
-}
-
-skip()
-{
-	points=$((points + 1))
-	echo "ok $points - $1 # SKIP $2"
-}
+. "$(dirname "$0")/cli.sh"
 
 share() { "$script" --programs "$programs" "$@" >"$out" 2>"$err"; }
 share_briefly() { share --quick --rounds 1 "$@"; }
 
-# refused NAME MESSAGE ARGUMENT...: status 2, the message on stderr, nothing on stdout.
-refused()
-{
-	name=$1 message=$2
-	shift 2
-	share "$@"
-	status=$?
-	[ $status = 2 ] && [ ! -s "$out" ] && grep -qF -e "$message" "$err"
-	point "$name is refused with status 2" $?
-}
+refused() { refused_by share "$@"; }
 
 # figures SIDE THREADS KIND FIGURE: every row of that kind in the program has this figure in the JSON, above 0.
 figures()

@@ -5,42 +5,12 @@
 # with status 2. SCRIPT is script/weak, PROGRAMS the folder of tally-weak-gil and the others.
 set -u
 script=$(realpath "${1:?script/weak expected}") programs=$(realpath "${2:?the folder of the programs expected}")
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-trap 'exit 1' HUP INT TERM
-out=$folder/out err=$folder/err json=$folder/json
-
-points=0
-failed=0
-
-# point NAME STATUS: one line of TAP; status 0: it holds. What the last command said explains a failure.
-point()
-{
-	points=$((points + 1))
-	[ "$2" = 0 ] || sed 's/^/# /' "$out" "$err"
-	[ "$2" = 0 ] || failed=1
-	[ "$2" = 0 ] && echo "ok $points - $1" || echo "not ok $points - $1"
-}
-
-skip()
-{
-	points=$((points + 1))
-	echo "ok $points - $1 # SKIP $2"
-}
+. "$(dirname "$0")/cli.sh"
 
 weak() { "$script" --programs "$programs" "$@" >"$out" 2>"$err"; }
 weak_briefly() { weak --quick --rounds 1 --parts private,scale,shared "$@"; }
 
-# refused NAME MESSAGE ARGUMENT...: status 2, the message on stderr, nothing on stdout.
-refused()
-{
-	name=$1 message=$2
-	shift 2
-	weak "$@"
-	status=$?
-	[ $status = 2 ] && [ ! -s "$out" ] && grep -qF -e "$message" "$err"
-	point "$name is refused with status 2" $?
-}
+refused() { refused_by weak "$@"; }
 
 # figures SIDE KIND SUFFIX FIGURE: in the JSON every row of that kind of Tally's has this figure, above 0. Those that only Tally and
 # CPython have, with callbacks, are left out of the others'.
